@@ -1,0 +1,123 @@
+"""Dense vectors from a sentence-transformers model: a thin adapter.
+
+Prompts, pooling and normalisation are the model's own; queries and documents go through its
+`encode_query` and `encode_document`, which know the difference.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from encoders.checkpoint import MINILM, locate, unavailable, weights_digest
+from encoders.errors import EncoderUnavailable
+from indexes.errors import InvalidInput
+from indexes.vectors import DenseVectors
+
+_METRICS = {"cosine": "COSINE", "dot": "INNER_PRODUCT", "euclidean": "EUCLIDEAN"}
+
+
+class Dense:
+    """A dual encoder: one vector per text.
+
+    Nothing is loaded before the first text is encoded; `fingerprint` reads the files of the model
+    but does not import torch.
+
+    Args:
+        model: hub id or local folder.
+        prompts: texts put in front of "query" and "document", in place of the model's own.
+        max_length: tokens read of each text; None: the model's own.
+        batch_size: texts per forward pass, sorted by length.
+        device: torch device; None: the fastest there is.
+    """
+
+    kind: Literal["dense"] = "dense"
+
+    def __init__(
+        self,
+        model: str = MINILM,
+        *,
+        prompts: dict[str, str] | None = None,
+        max_length: int | None = None,
+        batch_size: int = 32,
+        device: str | None = None,
+    ) -> None:
+        if prompts and (unknown := set(prompts) - {"query", "document"}):
+            raise InvalidInput(f"prompts for {sorted(unknown)}: use 'query' and 'document'")
+        self.model, self.prompts, self.max_length = model, prompts or {}, max_length
+        self._batch_size, self._device = batch_size, device
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything needed to make this encoder again, as JSON."""
+        recipe = {"type": "dense", "model": self.model, "prompts": self.prompts}
+        return recipe | {"max_length": self.max_length}
+
+    @classmethod
+    def from_recipe(cls, recipe: dict[str, Any]) -> "Dense":
+        """Return the encoder a manifest records."""
+        return cls(recipe["model"], prompts=recipe["prompts"], max_length=recipe["max_length"])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Name what decides the vectors: weights, tokenizer, pooling, prompts, maximum length."""
+        settings = {"prompts": self.prompts, "max_length": self.max_length}
+        return f"dense:{weights_digest(self._folder)}:{json.dumps(settings, sort_keys=True)}"
+
+    @property
+    def metric(self) -> str:
+        """The similarity the model was trained for, a name of `indexes.metric.Metric`."""
+        path = self._folder / "config_sentence_transformers.json"
+        settings = json.loads(path.read_text()) if path.is_file() else {}
+        name = settings.get("similarity_fn_name") or "cosine"
+        if name not in _METRICS:
+            raise EncoderUnavailable(
+                f"model {self.model!r} asks for similarity {name!r}: known are {sorted(_METRICS)}"
+            )
+        return _METRICS[name]
+
+    def encode_documents(self, texts: Sequence[str]) -> DenseVectors:
+        """Return one vector per document."""
+        return self._encode("document", texts)
+
+    def encode_queries(self, texts: Sequence[str]) -> DenseVectors:
+        """Return one vector per query."""
+        return self._encode("query", texts)
+
+    def _encode(self, side: str, texts: Sequence[str]) -> DenseVectors:
+        encode = getattr(self._loaded, f"encode_{side}")
+        prompt = {"prompt": self.prompts[side]} if side in self.prompts else {}
+        values = encode(
+            list(texts),
+            batch_size=self._batch_size,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+            **prompt,
+        )
+        empty = (0, self._loaded.get_embedding_dimension())
+        return DenseVectors.of(np.asarray(values, np.float32) if len(texts) else np.empty(empty))
+
+    @cached_property
+    def _folder(self) -> Path:
+        return locate(self.model)
+
+    @cached_property
+    def _loaded(self) -> Any:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise unavailable(self.model, "sentence-transformers is not installed") from error
+        try:
+            model = SentenceTransformer(
+                str(self._folder),
+                device=self._device,
+                local_files_only=True,
+                model_kwargs={"use_safetensors": True},
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise unavailable(self.model, str(error).splitlines()[0]) from error
+        if self.max_length is not None:
+            model.max_seq_length = self.max_length
+        return model

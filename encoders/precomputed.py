@@ -1,0 +1,162 @@
+"""Vectors that were computed elsewhere, looked up by id: an encoder like the others.
+
+Documents are found by docno, queries by query id (or by their text, where texts were the ids).
+"""
+
+import gzip
+import json
+import lzma
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from encoders.errors import EncoderUnavailable
+from indexes.errors import InvalidInput
+from indexes.vectors import DenseVectors, SparseVectors
+
+_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
+
+
+class Precomputed:
+    """Document and query vectors from files.
+
+    A file is either `NAME.npy` beside `NAME.ids` (one id per line, in the order of the rows), or
+    JSON lines `{"id": …, "vector": {term: weight, …}}` as Anserini has them, plain, .gz or .xz.
+
+    Args:
+        documents: file of document vectors.
+        queries: file of query vectors; None: queries must be passed as vectors.
+        metric: for dense vectors, a name of `indexes.metric.Metric`.
+
+    Raises:
+        InvalidInput: a file that is missing, or not in one of the two forms.
+    """
+
+    reads: Literal["docno"] = "docno"
+
+    def __init__(
+        self,
+        documents: str | Path,
+        queries: str | Path | None = None,
+        *,
+        metric: str = "INNER_PRODUCT",
+    ) -> None:
+        self.documents = Path(documents)
+        self.queries = None if queries is None else Path(queries)
+        self.metric = metric
+
+    @classmethod
+    def from_spec(cls, spec: str) -> "Precomputed":
+        """Read `DOCUMENTS` or `DOCUMENTS,QUERIES`."""
+        documents, _, queries = spec.partition(",")
+        return cls(documents, queries or None)
+
+    @property
+    def kind(self) -> Literal["dense", "sparse"]:
+        """Dense for npy files, sparse for JSON lines."""
+        return "dense" if self.documents.suffix == ".npy" else "sparse"
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything needed to make this encoder again, as JSON."""
+        queries = None if self.queries is None else str(self.queries.resolve())
+        documents = str(self.documents.resolve())
+        recipe = {"type": "precomputed", "documents": documents, "queries": queries}
+        return recipe | {"metric": self.metric}
+
+    @classmethod
+    def from_recipe(cls, recipe: dict[str, Any]) -> "Precomputed":
+        """Return the encoder a manifest records."""
+        return cls(recipe["documents"], recipe["queries"], metric=recipe["metric"])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Name what decides the vectors: a digest of the document file."""
+        state = blake2b(digest_size=16)
+        try:
+            with self.documents.open("rb") as file:
+                while block := file.read(2**20):
+                    state.update(block)
+        except OSError as error:
+            raise EncoderUnavailable(f"vectors {self.documents} cannot be read: {error}") from error
+        return f"precomputed:{state.hexdigest()}"
+
+    def encode_documents(self, docnos: Sequence[str]) -> DenseVectors | SparseVectors:
+        """Return the vectors of documents, by docno."""
+        return self._take(self._document_rows, docnos, self.documents)
+
+    def encode_queries(self, ids: Sequence[str]) -> DenseVectors | SparseVectors:
+        """Return the vectors of queries, by query id."""
+        if self.queries is None:
+            raise EncoderUnavailable(
+                f"no query vectors beside {self.documents}: pass a file of them, or pass vectors"
+            )
+        return self._take(self._query_rows, ids, self.queries)
+
+    @cached_property
+    def _document_rows(self) -> "_Rows":
+        return _read(self.documents)
+
+    @cached_property
+    def _query_rows(self) -> "_Rows":
+        assert self.queries is not None
+        return _read(self.queries)
+
+    def _take(
+        self, rows: "_Rows", ids: Sequence[str], path: Path
+    ) -> DenseVectors | SparseVectors:
+        missing = [key for key in ids if key not in rows]
+        if missing:
+            raise EncoderUnavailable(
+                f"{path} has no vector for {missing[0]!r}"
+                + (f" and {len(missing) - 1} more ids" if len(missing) > 1 else "")
+                + ": add them to the file, or pass vectors"
+            )
+        if self.kind == "sparse":
+            return SparseVectors.of_rows(rows[key] for key in ids)
+        dimension = len(next(iter(rows.values()))) if rows else 1
+        return DenseVectors.of(np.array([rows[key] for key in ids]).reshape(-1, dimension))
+
+
+_Rows = Mapping[str, Any]
+
+
+def _read(path: Path) -> _Rows:
+    if not path.is_file():
+        raise InvalidInput(f"no file of vectors at {path}")
+    return _read_npy(path) if path.suffix == ".npy" else dict(_read_jsonl(path))
+
+
+def _read_npy(path: Path) -> _Rows:
+    names = path.with_suffix(".ids")
+    if not names.is_file():
+        raise InvalidInput(f"{path} has no ids beside it: write one id per line to {names}")
+    ids = names.read_text(encoding="utf-8").splitlines()
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} is no npy file: {error}") from error
+    if values.ndim != 2 or len(values) != len(ids):
+        raise InvalidInput(f"{path} has shape {values.shape}, {names} has {len(ids)} ids")
+    return dict(zip(ids, values, strict=True))
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, float]]]:
+    with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
+        yield from _records(file, path)
+
+
+def _records(file: IO[Any], path: Path) -> Iterator[tuple[str, dict[str, float]]]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            yield str(record["id"]), {str(t): float(w) for t, w in record["vector"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InvalidInput(
+                f'{path}:{number} is not {{"id": …, "vector": {{term: weight}}}}: {error!r}'
+            ) from error

@@ -1,0 +1,200 @@
+"""The inverted index: arrays in, hits out."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.bitmap import Bitmap, kernel_bits
+from indexes.errors import InvalidInput, InvalidVectors
+from indexes.hits import Hits
+from indexes.inverted.exact import WINDOW_DOCS, score_rows, search
+from indexes.inverted.postings import Postings, find_terms
+from indexes.strings import Strings
+from indexes.threads import for_chunks
+from indexes.validate import check_k, frozen
+from indexes.vectors import SparseVectors
+
+_PLAIN = frozen(np.empty(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class InvertedBuild:
+    """Settings of an inverted index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """BM25's document side: a term with frequency tf counts tf / (tf + K).
+
+    K = k1 · (1 − b + b · length / average_length) (Robertson and Zaragoza 2009, eq. 3.15, without
+    the constant factor k1 + 1, as Lucene has it). The query side, idf, is the query's weights.
+    """
+
+    k1: float
+    b: float
+    average_length: float
+
+
+@dataclass(frozen=True, slots=True)
+class InvertedSearch:
+    """Settings of a search: how a stored weight becomes an impact."""
+
+    saturation: Saturation | None = None
+
+
+class _Cells(NamedTuple):
+    """Queries over the index's own term numbers, for kernels."""
+
+    offsets: NDArray[np.int64]
+    terms: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+
+class Inverted:
+    """Exact top k over sparse vectors."""
+
+    kind = "inverted"
+    format_version = 1
+    Vectors = SparseVectors
+    Build = InvertedBuild
+    Search = InvertedSearch
+
+    def __init__(self, vectors: SparseVectors, postings: Postings, build: InvertedBuild) -> None:
+        self._vectors, self._postings, self.settings = vectors, postings, build
+        self._norms: tuple[Saturation | None, NDArray[np.float32]] = (None, _PLAIN)
+        self._scratch = threading.local()
+
+    @classmethod
+    def build(
+        cls, batches: SparseVectors | Iterable[SparseVectors], settings: InvertedBuild | None = None
+    ) -> "Inverted":
+        """Index vectors, given whole or in batches."""
+        parts = [batches] if isinstance(batches, SparseVectors) else list(batches)
+        if not parts:
+            raise InvalidVectors("no vectors to index: pass at least one batch, it may be empty")
+        vectors = parts[0] if len(parts) == 1 else SparseVectors.concatenate(parts)
+        return cls(vectors, Postings.of(vectors), settings or InvertedBuild())
+
+    @classmethod
+    def from_arrays(
+        cls, vectors: SparseVectors, arrays: Mapping[str, NDArray[Any]], settings: InvertedBuild
+    ) -> "Inverted":
+        """Rebuild from stored arrays, or raise `CorruptIndex`."""
+        return cls(vectors, Postings.from_arrays(vectors, arrays), settings)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays derived from the vectors; see `Postings`."""
+        return self._postings._asdict()
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def vectors(self, ordinals: NDArray[np.int64] | None = None) -> SparseVectors:
+        """Return the stored vectors, all or those at `ordinals`."""
+        return self._vectors if ordinals is None else self._vectors.take(ordinals)
+
+    @property
+    def lengths(self) -> NDArray[np.float32]:
+        """Sum of the weights of each document (n,): its length, where weights are frequencies."""
+        return self._postings.lengths
+
+    def find(self, terms: Strings) -> NDArray[np.int32]:
+        """Return the index's own number of each term, −1 where no document has it."""
+        return find_terms(self._vectors.vocabulary, terms)
+
+    def document_frequencies(self, terms: Strings) -> NDArray[np.int64]:
+        """Return in how many documents each term occurs, deleted ones included."""
+        found = self.find(terms)
+        frequencies: NDArray[np.int64] = np.diff(self._postings.offsets)[found] if len(
+            self._vectors.vocabulary
+        ) else np.zeros(len(found), np.int64)
+        return np.where(found >= 0, frequencies, 0)
+
+    def search(
+        self,
+        queries: SparseVectors,
+        k: int,
+        settings: InvertedSearch | None = None,
+        *,
+        allowed: Bitmap | None = None,
+    ) -> Hits:
+        """Return the k best documents that share a term with each query, exactly.
+
+        Only scores above 0 are hits: a document without any of the terms is none.
+
+        Raises:
+            InvalidVectors: queries that are not sparse vectors.
+            InvalidInput: k negative, or `allowed` of another size.
+        """
+        cells = self._cells(queries)
+        hits = Hits.empty(len(queries), min(check_k(k), len(self)))
+        bits, norms = kernel_bits(allowed, len(self)), self._saturated(settings)
+        if hits.ids.shape[1]:
+
+            def work(start: int, stop: int) -> None:
+                ids, scores = hits.ids[start:stop], hits.scores[start:stop]
+                search(self._postings, cells, norms, bits, self._window(), start, ids, scores)
+
+            for_chunks(work, len(queries))
+        return hits.padded(k)
+
+    def score(
+        self,
+        queries: SparseVectors,
+        candidates: NDArray[np.integer],
+        settings: InvertedSearch | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the scores of candidates (n_queries, m), −inf where a candidate is −1."""
+        ids = np.ascontiguousarray(candidates, np.int64)
+        if ids.ndim != 2 or len(ids) != len(queries) or (ids.size and ids.max() >= len(self)):
+            raise InvalidInput(f"candidates {ids.shape} do not fit {len(queries)} queries")
+        out = np.full(ids.shape, -np.inf, np.float32)
+        rows = (self._vectors.offsets, self._vectors.terms, self._vectors.weights)
+        score_rows(rows, self._cells(queries), self._saturated(settings), frozen(ids), out)
+        return out
+
+    def explain(
+        self, query: SparseVectors, ordinal: int, settings: InvertedSearch | None = None
+    ) -> dict[str, float]:
+        """Return what each term of one query gives to the score of one document."""
+        parts: dict[str, float] = {}
+        for cell, name in enumerate(query.vocabulary):
+            one = SparseVectors.of([0, 1], [0], query.weights[cell : cell + 1], Strings.of([name]))
+            score = float(self.score(one, np.array([[ordinal]]), settings)[0, 0])
+            if score > 0:
+                parts[name.decode()] = score
+        return parts
+
+    def _cells(self, queries: SparseVectors) -> _Cells:
+        if not isinstance(queries, SparseVectors):
+            raise InvalidVectors(
+                f"queries are {type(queries).__name__}, the index is sparse: pass SparseVectors"
+            )
+        own = self.find(queries.vocabulary)[queries.terms]
+        weights = queries.weights.astype(np.float32)
+        return _Cells(queries.offsets, frozen(own), frozen(weights))
+
+    def _saturated(self, settings: InvertedSearch | None) -> NDArray[np.float32]:
+        """Return K of every document, kept until another saturation is asked for."""
+        saturation = settings.saturation if settings else None
+        if saturation is None:
+            return _PLAIN
+        kept, norms = self._norms
+        if kept != saturation:
+            relative = self._postings.lengths.astype(np.float64) / saturation.average_length
+            norms = saturation.k1 * (1 - saturation.b + saturation.b * relative)
+            norms = frozen(norms.astype(np.float32))
+            self._norms = (saturation, norms)  # one assignment: searches in other threads are safe
+        return norms
+
+    def _window(self) -> NDArray[np.float32]:
+        """Return this thread's accumulators, all zeros."""
+        window: NDArray[np.float32] | None = getattr(self._scratch, "window", None)
+        if window is None:
+            window = np.zeros(min(WINDOW_DOCS, len(self)), np.float32)
+            self._scratch.window = window
+        return window

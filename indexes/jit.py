@@ -1,0 +1,66 @@
+"""The one decorator of every kernel: compiled on first use, kept in a private folder.
+
+numba's cache is read with pickle, so the folder belongs to the user alone (mode 0700). numba also
+keeps stale code when only a callee in another file changes, and shares code compiled with and
+without bounds checks: the folder name therefore carries a digest of every source file of `indexes`
+and of the flags that change what is compiled.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile `function` without the GIL, in strict IEEE arithmetic, cached."""
+    return _compile(function, fastmath=False)
+
+
+def reordered(function: Kernel) -> Kernel:
+    """Compile `function` so that sums may be reordered: for approximations that are rescored.
+
+    Only reassociation and contraction are allowed: NaN and infinity keep their meaning.
+    """
+    return _compile(function, fastmath={"reassoc", "contract"})
+
+
+def _compile(function: Kernel, *, fastmath: bool | set[str]) -> Kernel:
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = _FOLDER  # numba reads it once, while decorating
+    try:
+        compiled: Kernel = numba.njit(cache=_FOLDER != "", nogil=True, fastmath=fastmath)(function)
+        return compiled
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def _cache_folder() -> str:
+    """Return a folder only this user can write, or "" where none can be had."""
+    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    folder = Path(root) / "retrieval-engine" / "kernels" / _identity()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except (OSError, RuntimeError):
+        return ""
+    private = status.st_uid == os.getuid() and not status.st_mode & 0o022
+    return str(folder) if private and os.access(folder, os.W_OK) else ""
+
+
+def _identity() -> str:
+    state = blake2b(digest_size=8)
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        state.update(source.read_bytes())
+    flags = (numba.__version__, numba.config.BOUNDSCHECK, numba.config.CPU_NAME, sys.version)
+    state.update(repr(flags).encode())
+    return state.hexdigest()
+
+
+_FOLDER = _cache_folder()

@@ -1,0 +1,33 @@
+"""One pool of threads for batches of queries; a single query never leaves its thread."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+QUERIES_PER_CHUNK_MIN = 8
+"""Below this, handing work to another thread costs more than doing it."""
+
+
+def for_chunks(work: Callable[[int, int], None], n_queries: int) -> None:
+    """Call `work(start, stop)` over all queries; kernels in it release the GIL."""
+    n_chunks = min(_n_threads(), n_queries // QUERIES_PER_CHUNK_MIN)
+    if n_chunks < 2:
+        work(0, n_queries)
+        return
+    # More chunks than threads, because queries differ in cost.
+    step = max(QUERIES_PER_CHUNK_MIN, -(-n_queries // (4 * n_chunks)))
+    starts = range(0, n_queries, step)
+    for _ in _pool().map(lambda start: work(start, min(start + step, n_queries)), starts):
+        pass
+
+
+@cache
+def _n_threads() -> int:
+    wanted = os.environ.get("RETRIEVAL_THREADS", "")
+    return int(wanted) if wanted.isdigit() and int(wanted) else len(os.sched_getaffinity(0))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_n_threads(), thread_name_prefix="retrieval")

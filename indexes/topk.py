@@ -1,0 +1,65 @@
+"""A bounded heap of the best documents, as two arrays that a kernel fills and then sorts.
+
+The root is the worst kept document: the lowest score and, among equals, the highest ordinal. A
+kernel that visits ordinals in rising order may therefore skip every score ≤ the root's once the
+heap is full.
+"""
+
+from typing import Any
+
+from indexes.jit import kernel
+
+
+@kernel
+def offer(ids: Any, scores: Any, size: int, ordinal: int, score: float) -> int:
+    """Keep `ordinal` if it is among the best len(ids) so far; return the new size.
+
+    ids     (k,)  integer   heap; the first `size` places are used
+    scores  (k,)  float32   heap keys
+
+    O(log k).
+    """
+    if size < len(ids):
+        place = size
+        while place > 0:
+            parent = (place - 1) >> 1
+            if scores[parent] < score or (scores[parent] == score and ids[parent] > ordinal):
+                break  # the parent is worse: the heap holds
+            ids[place], scores[place] = ids[parent], scores[parent]
+            place = parent
+        ids[place], scores[place] = ordinal, score
+        return size + 1
+    if size == 0 or score < scores[0] or (score == scores[0] and ordinal > ids[0]):
+        return size
+    _sink(ids, scores, size, ordinal, score)
+    return size
+
+
+@kernel
+def sort_best_first(ids: Any, scores: Any, size: int) -> None:
+    """Turn the heap into a ranking, in place. O(size log size)."""
+    for last in range(size - 1, 0, -1):
+        ordinal, score = ids[last], scores[last]
+        ids[last], scores[last] = ids[0], scores[0]
+        _sink(ids, scores, last, ordinal, score)
+
+
+@kernel
+def _sink(ids: Any, scores: Any, size: int, ordinal: int, score: float) -> None:
+    """Put a document at the root of a heap of `size` and let it sink below worse ones."""
+    place = 0
+    while True:
+        child = 2 * place + 1
+        if child >= size:
+            break
+        other = child + 1
+        if other < size and (
+            scores[other] < scores[child]
+            or (scores[other] == scores[child] and ids[other] > ids[child])
+        ):
+            child = other
+        if score < scores[child] or (score == scores[child] and ordinal > ids[child]):
+            break
+        ids[place], scores[place] = ids[child], scores[child]
+        place = child
+    ids[place], scores[place] = ordinal, score

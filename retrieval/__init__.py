@@ -1,0 +1,78 @@
+"""Dense, learned-sparse and late-interaction retrieval behind one folder and one query call.
+
+    >>> import retrieval as rt
+    >>> collection = rt.index("docs/", "docs.idx")              # doctest: +SKIP
+    >>> for hit in collection.search("rotate a key", k=5):      # doctest: +SKIP
+    ...     print(hit.docno, hit.score, hit.snippet)
+
+This package is the public API and the search layer over `encoders` (text in, vectors out),
+`indexes` (arrays in, hits out) and `eval` (runs in, numbers out). Every name is imported when it is
+first used: importing `retrieval` loads neither numba nor torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from encoders.analysis import Analysis as Analysis
+    from encoders.bm25 import Bm25 as Bm25, Bm25Search as Bm25Search
+    from encoders.dense import Dense as Dense
+    from encoders.precomputed import Precomputed as Precomputed
+    from eval.measures import evaluate as evaluate
+    from indexes.flat import FlatBuild as FlatBuild, FlatSearch as FlatSearch
+    from indexes.inverted import InvertedBuild as InvertedBuild, InvertedSearch as InvertedSearch
+    from indexes.metric import Metric as Metric
+    from indexes.vectors import DenseVectors as DenseVectors, SparseVectors as SparseVectors
+    from retrieval.collection import Collection as Collection, create as create
+    from retrieval.collection import open_collection as open  # noqa: A004
+    from retrieval.document import Document as Document
+    from retrieval.errors import RetrievalError as RetrievalError
+    from retrieval.ingest.sync import index as index, sync as sync
+    from retrieval.pipeline import rrf as rrf
+    from retrieval.results import Hit as Hit
+    from retrieval.run import Queries as Queries, Run as Run
+
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Analysis": "encoders.analysis",
+    "Bm25": "encoders.bm25",
+    "Bm25Search": "encoders.bm25",
+    "Collection": "retrieval.collection",
+    "Dense": "encoders.dense",
+    "DenseVectors": "indexes.vectors",
+    "Document": "retrieval.document",
+    "FlatBuild": "indexes.flat",
+    "FlatSearch": "indexes.flat",
+    "Hit": "retrieval.results",
+    "InvertedBuild": "indexes.inverted",
+    "InvertedSearch": "indexes.inverted",
+    "Metric": "indexes.metric",
+    "Precomputed": "encoders.precomputed",
+    "Queries": "retrieval.run",
+    "RetrievalError": "retrieval.errors",
+    "Run": "retrieval.run",
+    "SparseVectors": "indexes.vectors",
+    "create": "retrieval.collection",
+    "evaluate": "eval.measures",
+    "index": "retrieval.ingest.sync",
+    "open": "retrieval.collection",
+    "rrf": "retrieval.pipeline",
+    "sync": "retrieval.ingest.sync",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'retrieval' has no attribute {name!r}")
+    attribute = "open_collection" if name == "open" else name
+    value = getattr(import_module(_HOMES[name]), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

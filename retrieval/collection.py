@@ -1,0 +1,361 @@
+"""A collection: a folder of documents with any number of representations."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+
+from encoders import Encoder
+from encoders.analysis import Analyzer
+from indexes.vectors import DenseVectors, SparseVectors
+from retrieval.document import Document
+from retrieval.errors import DuplicateDocument, InvalidInput, UnknownName
+from retrieval.pipeline import Fusion, Retriever, SearchSettings, Stage
+from retrieval.representation import DEFAULT, Representation, Spec, resolve
+from retrieval.store import manifest as manifests
+from retrieval.store.files import DiskFolder, Folder, storing
+from retrieval.store.manifest import Manifest
+from retrieval.store.snapshot import Snapshot
+from retrieval.store.verification import Verification, verify
+from retrieval.store.writer import Writer
+
+HYBRID = "hybrid"
+_CHUNK = 1000
+"""Documents checked and written together by `add` and `update`."""
+
+
+class Collection:
+    """Documents, their representations, and searches over them.
+
+    Reads answer from the last commit; `add`, `update`, `delete` and the changes of representations
+    are collected until `commit`. Used as a context manager it commits at the end, or gives up the
+    changes if an exception passes.
+    """
+
+    def __init__(self, folder: Folder, encoders: Mapping[str, Encoder] | None = None) -> None:
+        self._folder = folder
+        self._given = dict(encoders or {})
+        self._snapshot = Snapshot.open(folder)
+        self._representations = self._recorded(self._snapshot.manifest)
+        self._writer: Writer | None = None
+        self._systems: dict[str, Stage] = {}
+        if unknown := set(self._given) - set(self._representations):
+            raise UnknownName.of("representation", unknown.pop(), self._representations)
+
+    def _recorded(self, manifest: Manifest) -> dict[str, Representation]:
+        return {
+            name: Representation.recorded(name, recipe, self._given.get(name))
+            for name, recipe in manifest.representations.items()
+        }
+
+    # ------------------------------------------------------------------ what is in it
+
+    @property
+    def path(self) -> Path:
+        """The folder it lives in."""
+        return self._folder.path
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The generation that searches answer from."""
+        return self._snapshot
+
+    @property
+    def generation(self) -> int:
+        """Number of the commit that searches answer from."""
+        return self._snapshot.manifest.generation
+
+    @property
+    def representations(self) -> tuple[str, ...]:
+        """Names of the representations."""
+        return tuple(self._representations)
+
+    def representation(self, name: str) -> Representation:
+        """Return one representation, or raise `UnknownName`."""
+        if name not in self._representations:
+            raise UnknownName.of("representation", name, self._representations)
+        return self._representations[name]
+
+    def __len__(self) -> int:
+        return len(self._snapshot)
+
+    def __contains__(self, docno: object) -> bool:
+        return isinstance(docno, str) and self._snapshot.find(docno) >= 0
+
+    def __getitem__(self, docno: str) -> Document:
+        ordinal = self._snapshot.find(docno)
+        if ordinal < 0:
+            raise UnknownName(f"no document {docno!r} in {self.path}")
+        segment, inside = self._snapshot.locate(ordinal)
+        return segment.documents.document(inside)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the docnos in the order of their last write."""
+        for segment in self._snapshot.segments:
+            for ordinal in segment.live_ordinals():
+                yield segment.documents.docno[int(ordinal)].decode()
+
+    def __repr__(self) -> str:
+        names = ", ".join(self._representations)
+        return f"<Collection {self.path}: {len(self):,} documents; {names}>"
+
+    @cached_property
+    def analyzer(self) -> Analyzer:
+        """What finds the words to highlight: the analyzer of the lexical representation."""
+        for representation in self._representations.values():
+            own = getattr(representation.encoder, "analyzer", None)
+            if isinstance(own, Analyzer):
+                return own
+        return Analyzer()
+
+    # ------------------------------------------------------------------ searching it
+
+    def retriever(self, name: str, settings: SearchSettings | None = None) -> Retriever:
+        """Return the system that searches one representation, or raise `UnknownName`."""
+        return Retriever(self, self.representation(name).name, settings)
+
+    def system(self, name: str | None = None) -> Stage:
+        """Return a system: a representation's name, or "hybrid", all of them fused by RRF.
+
+        Without a name it is the hybrid, or the only representation there is.
+        """
+        name = name or (HYBRID if len(self._representations) > 1 else self.representations[0])
+        if name not in self._systems:
+            if name == HYBRID and len(self._representations) > 1:
+                made: Stage = Fusion([self.retriever(n) for n in self._representations])
+                made.name = HYBRID
+            elif name in self._representations:
+                made = self.retriever(name)
+            else:
+                raise UnknownName.of("system", name, (*self._representations, HYBRID))
+            self._systems[name] = made
+        return self._systems[name]
+
+    def search(self, query: Any, k: int = 10, *, system: str | Stage | None = None) -> Any:
+        """Search one text or vector, or several; see `Stage.search`.
+
+        Args:
+            query: text, list of texts, vector (dimension,), matrix, or `SparseVectors`.
+            k: hits per query.
+            system: a name, or a system made by `retriever` or `rrf`; None: every representation
+                fused, or for vectors the one representation of their kind.
+        """
+        if isinstance(system, Stage):
+            return system.search(query, k)
+        if system is None and isinstance(query, np.ndarray | DenseVectors | SparseVectors):
+            system = self._of_kind("sparse" if isinstance(query, SparseVectors) else "dense")
+        return self.system(system).search(query, k)
+
+    def _of_kind(self, kind: Literal["dense", "sparse"]) -> str:
+        """Return the only representation with vectors of a kind."""
+        index = {"dense": "flat", "sparse": "inverted"}[kind]
+        names = [n for n, r in self._representations.items() if r.recipe["index"]["kind"] == index]
+        if len(names) != 1:
+            raise InvalidInput(f"{kind} vectors fit {names or 'no representation'}: name the system")
+        return names[0]
+
+    # ------------------------------------------------------------------ changing it
+
+    def add(self, documents: Iterable[Document]) -> None:
+        """Add new documents, visible after `commit`.
+
+        Raises:
+            DuplicateDocument: a docno that is in the collection, or twice in `documents`; the
+                thousand documents around it are not added, those before them are.
+        """
+        for chunk in _chunks(documents):
+            docnos = [document.docno for document in chunk]
+            _check_distinct(docnos)
+            for docno, place in zip(docnos, self.writer().find(docnos), strict=True):
+                if place != (-1, -1):
+                    raise DuplicateDocument(
+                        f"document {docno!r} is in {self.path} already: use update"
+                    )
+            self.writer().put(chunk)
+
+    def update(self, documents: Iterable[Document]) -> None:
+        """Replace documents of the same docno, add the others; visible after `commit`."""
+        for chunk in _chunks(documents):
+            self.writer().put(chunk)
+
+    def delete(self, docnos: str | Iterable[str]) -> None:
+        """Delete documents, invisible after `commit`; raises `UnknownName` and deletes none."""
+        self.writer().delete([docnos] if isinstance(docnos, str) else list(docnos))
+
+    def add_representation(self, name: str, spec: Spec | None = None) -> None:
+        """Encode and index all documents in one more way; the others are left untouched."""
+        writer = self.writer()
+        if name in writer.representations:
+            raise InvalidInput(f"{self.path} has a representation {name!r}: drop it first")
+        writer.add_representation(Representation.of(name, name if spec is None else spec))
+
+    def drop_representation(self, name: str) -> None:
+        """Remove one representation; the others are left untouched."""
+        writer = self.writer()
+        if name not in writer.representations:
+            raise UnknownName.of("representation", name, writer.representations)
+        if len(writer.representations) == 1:
+            raise InvalidInput(f"{name!r} is the only representation: add another one first")
+        writer.drop_representation(name)
+
+    def commit(self) -> int:
+        """Make all changes durable and visible; return the generation.
+
+        If it fails the changes since the last commit are given up, and the collection is as it was.
+        """
+        if self._writer is not None:
+            try:
+                self._writer.commit()
+            finally:
+                self.rollback()
+        return self.generation
+
+    def compact(self) -> int:
+        """Merge all segments into one without deleted documents, commit; return the generation."""
+        try:
+            self.writer().compact()
+        finally:
+            self.rollback()
+        return self.generation
+
+    def rollback(self) -> None:
+        """Give up the changes since the last commit."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self.refresh()
+
+    def writer(self) -> Writer:
+        """Return the writer, taking the lock; raises `Locked` while another one has it."""
+        if self._writer is None:
+            self._writer = Writer(self._folder, self._recorded)
+        return self._writer
+
+    def refresh(self) -> None:
+        """Move on to the newest commit, whoever made it."""
+        snapshot = Snapshot.open(self._folder)
+        if dict(snapshot.manifest.representations) != dict(self._snapshot.manifest.representations):
+            self._representations = self._recorded(snapshot.manifest)
+            self._systems.clear()
+        if snapshot.manifest.generation != self.generation:
+            self._snapshot = snapshot
+
+    def close(self) -> None:
+        """Give up uncommitted changes and the lock; reading goes on."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def __enter__(self) -> "Collection":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.commit()
+        self.close()
+
+    # ------------------------------------------------------------------ looking after it
+
+    def verify(self) -> Verification:
+        """Check every byte and structure of the current commit; see its `problems`."""
+        return verify(self._folder)
+
+    def info(self) -> dict[str, Any]:
+        """Return counts, sizes and recipes as JSON."""
+        segments = self._snapshot.segments
+        sizes = {name: sum(s.size(name) for s in segments) for name in self._representations}
+        return {
+            "path": str(self.path),
+            "generation": self.generation,
+            "documents": len(self),
+            "deleted": sum(len(segment) - segment.n_live for segment in segments),
+            "segments": len(segments),
+            "bytes": sum(segment.size_bytes for segment in segments),
+            "sources": list(self._snapshot.manifest.sources),
+            "representations": {
+                name: {"bytes": sizes[name], **r.recipe} for name, r in self._representations.items()
+            },
+        }
+
+
+def create(
+    path: str | Path,
+    representations: Sequence[str] | Mapping[str, Spec] = DEFAULT,
+) -> Collection:
+    """Make an empty collection in a new or empty folder.
+
+    Args:
+        path: folder to make.
+        representations: specs such as "bm25" and "dense", or a mapping of name → spec.
+
+    Raises:
+        InvalidInput: the folder has something in it, or a spec is unknown.
+        EncoderUnavailable: the model of a spec is nowhere to be found.
+        StorageFailed: the folder cannot be made.
+    """
+    asked = resolve(representations)
+    folder = DiskFolder(Path(path))
+    with storing(folder, "making a collection"):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with folder.lock():
+            if foreign := sorted({p.name for p in folder.path.iterdir()} - {"lock", f"{manifests.NAME}.new"}):
+                raise InvalidInput(f"{path} holds {foreign[0]!r}: choose a new or empty folder")
+            recipes = {name: dict(r.recipe) for name, r in asked.items()}
+            manifests.commit(folder, Manifest(representations=recipes))
+    return _opened(folder, asked)
+
+
+def open_collection(
+    path: str | Path,
+    *,
+    encoders: Mapping[str, Encoder] | None = None,
+    verify: Literal["lazy", "eager"] = "lazy",
+) -> Collection:
+    """Open a collection at its last commit.
+
+    Args:
+        path: its folder.
+        encoders: your own encoders by representation, where the collection cannot make them again.
+        verify: "lazy" checks an array before its first use, "eager" checks everything now.
+
+    Raises:
+        FormatUnknown: the folder is no collection, or a newer one.
+        CorruptIndex: it is damaged.
+    """
+    if verify not in ("lazy", "eager"):
+        raise InvalidInput(f"verify is {verify!r}: use 'lazy' or 'eager'")
+    collection = Collection(DiskFolder(Path(path)), encoders)
+    if verify == "eager":
+        collection.verify().raise_problems()
+    return collection
+
+
+def _opened(folder: Folder, asked: Mapping[str, Representation]) -> Collection:
+    own = {n: r.encoder for n, r in asked.items() if r.encoder is not None}
+    return Collection(folder, own)
+
+
+def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    rest = iter(documents)
+    while chunk := list(islice(rest, _CHUNK)):
+        for document in chunk:
+            if not isinstance(document, Document):
+                raise InvalidInput(f"{document!r} is no Document: make one with Document(docno, text)")
+        yield chunk
+
+
+def _check_distinct(docnos: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for docno in docnos:
+        if docno in seen:
+            raise DuplicateDocument(f"document {docno!r} is given twice: docnos are unique")
+        seen.add(docno)

@@ -1,0 +1,76 @@
+"""Every error this project raises on purpose.
+
+    RetrievalError
+    ├── InvalidInput (ValueError)      a value the caller passed
+    │   ├── InvalidVectors             shape, dimension, NaN, negative weights
+    │   ├── InvalidDocument            a document, file or line that cannot be read
+    │   ├── DuplicateDocument          one docno, two documents
+    │   └── UnknownName (KeyError)     no such system, representation, measure or document
+    ├── RecipeMismatch                 an index was built with another encoder or analysis
+    ├── EncoderUnavailable             the model of a representation cannot be loaded
+    ├── Locked                         another process writes to the collection
+    ├── StorageFailed                  the disk refused: full, read-only, an input/output error
+    ├── CorruptIndex                   stored bytes are damaged
+    └── FormatUnknown                  written by a newer version, or no collection at all
+
+A message names the thing, the value and the remedy.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+from encoders.errors import EncoderUnavailable
+from indexes.errors import CorruptIndex, InvalidInput, InvalidVectors, RetrievalError
+
+__all__ = [
+    "CorruptIndex",
+    "DuplicateDocument",
+    "EncoderUnavailable",
+    "FormatUnknown",
+    "InvalidDocument",
+    "InvalidInput",
+    "InvalidVectors",
+    "Locked",
+    "RecipeMismatch",
+    "RetrievalError",
+    "StorageFailed",
+    "UnknownName",
+]
+
+
+class InvalidDocument(InvalidInput):
+    """A document, a file or a line of a file that cannot be read as one."""
+
+
+class DuplicateDocument(InvalidInput):
+    """Two documents with the same docno."""
+
+
+class UnknownName(InvalidInput, KeyError):
+    """A name that nothing answers to; the message lists or suggests what exists."""
+
+    __str__ = Exception.__str__  # KeyError would print the repr of the message
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
+        """Say that no `kind` is called `name`, and suggest the nearest of the `known` names."""
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+        return cls(f"no {kind} is called {name!r}: {hint}")
+
+
+class RecipeMismatch(RetrievalError):
+    """A collection was built with another recipe than the one asked for."""
+
+
+class Locked(RetrievalError):
+    """Another writer holds the collection."""
+
+
+class StorageFailed(RetrievalError):
+    """The file system refused an operation; the last commit is intact."""
+
+
+class FormatUnknown(RetrievalError):
+    """A folder or file that is no collection, or one written by a newer version."""

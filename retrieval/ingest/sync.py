@@ -1,0 +1,265 @@
+"""Make a collection hold what a folder holds: encode what changed, delete what vanished."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from retrieval.collection import Collection, create, open_collection
+from retrieval.document import Document
+from retrieval.errors import (
+    DuplicateDocument,
+    FormatUnknown,
+    InvalidDocument,
+    InvalidInput,
+    RecipeMismatch,
+)
+from retrieval.ingest import Found, Skipped, read
+from retrieval.limits import BUFFER_DOCUMENTS_DEFAULT
+from retrieval.representation import DEFAULT, Spec, resolve
+from retrieval.store import manifest as manifests
+from retrieval.store.writer import Writer
+
+Progress: TypeAlias = Callable[[int], None]
+"""Called with the number of documents just dealt with."""
+
+_CHUNK = 256
+_COMMIT_SECONDS = 30.0
+"""About how much work an interruption may lose."""
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync did."""
+
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = f"{self.new:,} new, {self.changed:,} changed, {self.deleted:,} deleted, "
+        counts += f"{self.unchanged:,} unchanged"
+        return counts + (f", {len(self.skipped):,} skipped" if self.skipped else "")
+
+
+def prepare(
+    path: str | Path,
+    representations: Sequence[str] | Mapping[str, Spec] | None = None,
+    *,
+    rebuild: bool = False,
+) -> Collection:
+    """Open the collection at `path`, or make it; say where its recipe differs from the one asked.
+
+    Raises:
+        RecipeMismatch: it was made with other representations, and not `rebuild`.
+    """
+    try:
+        collection = open_collection(path)
+    except FormatUnknown:
+        if (Path(path) / manifests.NAME).exists():
+            raise
+        return create(path, DEFAULT if representations is None else representations)
+    if representations is None and not rebuild:
+        return collection
+    if representations is None:
+        representations = {
+            name: encoder
+            for name in collection.representations
+            if (encoder := collection.representation(name).encoder) is not None
+        }
+    asked = resolve(representations)
+    if rebuild:
+        collection.writer().clear(asked)
+        return collection
+    recorded = collection.snapshot.manifest.representations
+    differences = [f"{name} is not in it" for name in asked if name not in recorded]
+    differences += [f"{name} is in it" for name in recorded if name not in asked]
+    for name in set(asked) & set(recorded):
+        if difference := asked[name].difference(recorded[name]):
+            differences.append(f"{name} ({difference})")
+    if differences:
+        raise RecipeMismatch(
+            f"{path} was built with another recipe: {'; '.join(differences)}. Leave the "
+            "representations out to keep it, or rebuild (--rebuild)"
+        )
+    return collection
+
+
+def sync(
+    collection: Collection,
+    folder: str | Path,
+    *,
+    keep_missing: bool = False,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> SyncReport:
+    """Bring a collection up to date with a folder and commit, about every half minute.
+
+    A document is new, changed or unchanged by the digest of its title, text and metadata; one that
+    came from this folder before and is not there any more is deleted.
+
+    Args:
+        collection: what to bring up to date.
+        folder: folder or file to read.
+        keep_missing: do not delete what vanished.
+        strict: an unreadable or empty file is an error, not a warning in the report.
+        progress: called as documents are dealt with.
+
+    Raises:
+        DuplicateDocument: two documents of one docno; both places are named.
+        InvalidDocument: invalid JSON, or with `strict` anything that cannot be read.
+    """
+    started = _Sync(collection.writer(), Path(folder), strict=strict, progress=progress)
+    return started.go(collection, keep_missing=keep_missing)
+
+
+def index(
+    folder: str | Path,
+    path: str | Path,
+    *,
+    representations: Sequence[str] | Mapping[str, Spec] | None = None,
+    rebuild: bool = False,
+    keep_missing: bool = False,
+    strict: bool = False,
+) -> Collection:
+    """Index a folder, or bring its index up to date, and return the collection.
+
+    Args:
+        folder: folder of txt, md, html and jsonl files, or one such file.
+        path: where the index is or shall be.
+        representations: specs such as "bm25", or name → spec; None: those the index has, or
+            BM25 and dense for a new one.
+        rebuild: start again, with these representations.
+        keep_missing: do not delete documents whose file vanished.
+        strict: raise on an unreadable or empty file in place of skipping it.
+
+    Raises:
+        RecipeMismatch: the index was built with other representations.
+        See also `sync`.
+    """
+    source = Path(folder)
+    if not source.exists():
+        raise InvalidInput(f"there is no folder or file {source}")
+    collection = prepare(path, representations, rebuild=rebuild)
+    try:
+        sync(collection, source, keep_missing=keep_missing, strict=strict)
+    finally:
+        collection.close()
+    return collection
+
+
+class _Sync:
+    """One pass over a folder."""
+
+    def __init__(
+        self, writer: Writer, folder: Path, *, strict: bool, progress: Progress | None
+    ) -> None:
+        self._writer, self._folder, self._strict, self._progress = writer, folder, strict, progress
+        self._source = writer.source(str(folder.resolve()))
+        # What was there before; segments that are not in here hold what this pass wrote.
+        self._seen = {id(p): np.zeros(len(p.dead), bool) for p in writer.segments}
+        self._report = SyncReport()
+        self._uncommitted, self._commit_at, self._since = 0, 4 * _CHUNK, time.monotonic()
+
+    def go(self, collection: Collection, *, keep_missing: bool) -> SyncReport:
+        """Read everything, write what is new, and commit."""
+        try:
+            found = self._documents()
+            while chunk := list(islice(found, _CHUNK)):
+                self._take(chunk)
+                self._pace()
+                if self._progress is not None:
+                    self._progress(len(chunk))
+            if not keep_missing:
+                self._delete_vanished()
+        except BaseException:
+            collection.rollback()
+            raise
+        collection.commit()
+        return self._report
+
+    def _documents(self) -> Iterator[Found]:
+        for entry in read(self._folder):
+            if isinstance(entry, Found):
+                yield entry
+            elif self._strict:
+                raise InvalidDocument(f"{entry.place}: {entry.reason}; without --strict it is skipped")
+            else:
+                self._report.skipped.append(entry)
+
+    def _take(self, chunk: list[Found]) -> None:
+        """Write the documents of a chunk that are new or changed."""
+        fresh: dict[str, Document] = {}
+        unchanged: set[str] = set()
+        places = self._writer.find([found.document.docno for found in chunk])
+        for found, place in zip(chunk, places, strict=True):
+            docno = found.document.docno
+            if docno in fresh or docno in unchanged or self._written(place):
+                raise self._duplicate(found)
+            if place == (-1, -1):
+                self._report.new += 1
+                fresh[docno] = found.document
+            elif self._is_unchanged(found, *place):
+                unchanged.add(docno)
+            else:
+                self._report.changed += 1
+                fresh[docno] = found.document
+        self._report.unchanged += len(unchanged)
+        self._writer.put(list(fresh.values()), source=self._source)
+        self._uncommitted += len(fresh)
+
+    def _written(self, place: tuple[int, int]) -> bool:
+        """Return whether this pass has met the document before."""
+        number, ordinal = place
+        if number < 0:
+            return ordinal == 0
+        seen = self._seen.get(id(self._writer.segments[number]))
+        return seen is None or bool(seen[ordinal])
+
+    def _is_unchanged(self, found: Found, number: int, ordinal: int) -> bool:
+        pending = self._writer.segments[number]
+        self._seen[id(pending)][ordinal] = True
+        table = pending.segment.documents
+        source = int(table.sources[ordinal])
+        if source != self._source:
+            where = self._writer.manifest.sources[source] if source >= 0 else "a call of add"
+            raise DuplicateDocument(
+                f"document {found.document.docno!r} of {found.place} is in the collection already, "
+                f"from {where}: rename one of them, or rebuild (--rebuild) if the folder has moved"
+            )
+        return table.digests[ordinal].tobytes() == found.document.digest()
+
+    def _duplicate(self, found: Found) -> DuplicateDocument:
+        docno = found.document.docno
+        entries = (entry for entry in read(self._folder) if isinstance(entry, Found))
+        first = next(entry.place for entry in entries if entry.document.docno == docno)
+        return DuplicateDocument(
+            f"document {docno!r} is in {first} and again in {found.place}: docnos are unique, "
+            "rename or remove one of them"
+        )
+
+    def _pace(self) -> None:
+        """Commit about every half minute, whatever the speed of the encoders."""
+        if self._uncommitted < self._commit_at:
+            return
+        self._writer.commit(merge=False)
+        now = time.monotonic()
+        rate = self._uncommitted / max(now - self._since, 1e-3)
+        self._commit_at = int(min(max(rate * _COMMIT_SECONDS, _CHUNK), BUFFER_DOCUMENTS_DEFAULT))
+        self._uncommitted, self._since = 0, now
+
+    def _delete_vanished(self) -> None:
+        for pending in self._writer.segments:
+            seen = self._seen.get(id(pending))
+            if seen is None:
+                continue
+            gone = ~pending.dead & ~seen & (pending.segment.documents.sources == self._source)
+            if gone.any():
+                self._report.deleted += int(gone.sum())
+                pending.kill(np.flatnonzero(gone))

@@ -1,0 +1,218 @@
+"""Systems: what answers queries over a collection. Retrieve with one representation, or fuse some.
+
+A batch and a single query go through the same code; a system sees one snapshot from start to end.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoders import LexicalEncoder
+from encoders.bm25 import Bm25Search
+from indexes.flat import FlatSearch
+from indexes.hits import Hits, merge
+from indexes.inverted import InvertedSearch, Saturation
+from indexes.validate import check_k
+from indexes.vectors import DenseVectors, SparseVectors, Vectors
+from retrieval.errors import InvalidInput
+from retrieval.fusion import reciprocal_ranks
+from retrieval.limits import K_MAX, QUERY_CHARACTERS_MAX
+from retrieval.results import Hit, Results
+from retrieval.run import Queries, Run
+from retrieval.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+
+SearchSettings: TypeAlias = FlatSearch | InvertedSearch | Bm25Search
+
+FUSION_DEPTH_MIN = 100
+"""Documents asked of each system before fusion, unless more are to be returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryBatch:
+    """Queries as a system takes them: texts or vectors, with the ids they have in a run."""
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...] | None = None
+    vectors: Vectors | None = None
+
+    @classmethod
+    def of(cls, queries: Any) -> "QueryBatch":
+        """Accept texts, a matrix or sparse vectors.
+
+        Raises:
+            InvalidInput: anything else, or a text that is too long.
+        """
+        if isinstance(queries, DenseVectors | SparseVectors):
+            return cls(_numbered(len(queries)), vectors=queries)
+        if isinstance(queries, np.ndarray):
+            vectors = DenseVectors.of(np.atleast_2d(queries))
+            return cls(_numbered(len(vectors)), vectors=vectors)
+        texts = tuple(queries)
+        for text in texts:
+            if not isinstance(text, str):
+                raise InvalidInput(f"query {text!r} is no text: pass a string or a vector")
+            if len(text) > QUERY_CHARACTERS_MAX:
+                raise InvalidInput(f"a query has {len(text):,} characters: shorten it")
+        return cls(_numbered(len(texts)), texts)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blank(self) -> NDArray[np.bool_]:
+        """Return which queries say nothing; they have no hits in any system."""
+        return np.array([not text.strip() for text in self.texts or ()], bool)
+
+
+class Stage(ABC):
+    """A system over one collection."""
+
+    def __init__(self, collection: "Collection", name: str) -> None:
+        self.collection, self.name = collection, name
+
+    @abstractmethod
+    def hits(self, snapshot: Snapshot, queries: QueryBatch, k: int) -> Hits:
+        """Return the best k documents of each query by collection-wide ordinal."""
+
+    def search(self, query: Any, k: int = 10) -> Any:
+        """Search one text or vector, or several.
+
+        Returns a list of `Hit` for one text or one vector (dimension,); one list per query for a
+        list of texts, a matrix (n_queries, dimension) or `SparseVectors`.
+
+        Raises:
+            InvalidInput: a query that is neither text nor vector, or k negative.
+            EncoderUnavailable: a text, and the model is not available.
+        """
+        one = isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim == 1)
+        batch = QueryBatch.of([query] if isinstance(query, str) else query)
+        snapshot = self.collection.snapshot
+        found = self.hits(snapshot, batch, _checked_k(k))
+        results = Results(snapshot, found, batch.texts, self.collection.analyzer)
+        lists = [results.of(i) for i in range(len(batch))]
+        return lists[0] if one else lists
+
+    def run(self, queries: "Queries | Mapping[str, str]", k: int = 1000) -> Run:
+        """Search queries with ids and return a run; every query id is in it."""
+        ids, texts = tuple(queries), tuple(text for _, text in queries.items())
+        snapshot = self.collection.snapshot
+        batch = replace(QueryBatch.of(texts), ids=ids)
+        results = Results(snapshot, self.hits(snapshot, batch, _checked_k(k)), None, None)
+        pairs = [results.docnos(i) for i in range(len(batch))]
+        docnos, scores = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        return Run.from_hits(list(ids), docnos, scores, tag=self.name)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Retriever(Stage):
+    """Search in one representation: all segments, best scores first."""
+
+    def __init__(
+        self, collection: "Collection", name: str, settings: SearchSettings | None = None
+    ) -> None:
+        super().__init__(collection, name)
+        self._settings = settings
+
+    def hits(self, snapshot: Snapshot, queries: QueryBatch, k: int) -> Hits:
+        """Return the best k documents of each query."""
+        if not snapshot.segments or not len(queries):
+            return Hits.empty(len(queries), k)
+        vectors, settings = self._vectors(snapshot, queries)
+        parts = []
+        for segment in snapshot.segments:
+            index: Any = segment.index(self.name)
+            parts.append(index.search(vectors, k, settings, allowed=segment.live))
+        found = merge(parts, snapshot.bases, k)
+        blank = queries.blank()
+        if blank.any():
+            found.ids[blank], found.scores[blank] = -1, -np.inf
+        return found
+
+    def _vectors(self, snapshot: Snapshot, queries: QueryBatch) -> tuple[Vectors, Any]:
+        """Return encoded and weighted queries, and the settings of the index's search."""
+        representation = self.collection.representation(self.name)
+        lexical = representation.lexical
+        settings = self._settings
+        if isinstance(settings, Bm25Search) and lexical is None:
+            raise InvalidInput(f"Bm25Search does not fit representation {self.name!r}")
+        if lexical is not None and not isinstance(settings, InvertedSearch):
+            settings = self._saturation(snapshot, lexical)
+        if queries.vectors is not None:
+            return self._checked(queries.vectors), settings
+        encoder = representation.checked_encoder()
+        keys = queries.ids if representation.reads == "docno" else queries.texts
+        vectors = encoder.encode_queries(list(keys or ()))
+        if lexical is not None and isinstance(vectors, SparseVectors):
+            statistics = snapshot.statistics(self.name)
+            frequencies = statistics.document_frequencies(vectors.vocabulary)
+            vectors = lexical.weigh(vectors, frequencies, statistics.n_documents)
+        return self._checked(vectors), settings
+
+    def _saturation(self, snapshot: Snapshot, lexical: LexicalEncoder) -> InvertedSearch:
+        k1, b = lexical.k1, lexical.b
+        if isinstance(self._settings, Bm25Search):
+            k1 = k1 if self._settings.k1 is None else self._settings.k1
+            b = b if self._settings.b is None else self._settings.b
+        return InvertedSearch(Saturation(k1, b, snapshot.statistics(self.name).average_length))
+
+    def _checked(self, vectors: Vectors) -> Vectors:
+        kind = self.collection.representation(self.name).recipe["index"]["kind"]
+        wanted = DenseVectors if kind == "flat" else SparseVectors
+        if not isinstance(vectors, wanted):
+            raise InvalidInput(
+                f"representation {self.name!r} is searched with {wanted.__name__}, "
+                f"not {type(vectors).__name__}: name the system the vectors are for"
+            )
+        return vectors
+
+
+class Fusion(Stage):
+    """Reciprocal rank fusion of several systems (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+
+    def __init__(self, systems: Sequence[Stage], *, k: int = 60, depth: int | None = None) -> None:
+        if len(systems) < 2 or len({id(system.collection) for system in systems}) != 1:
+            raise InvalidInput(f"fusing {list(systems)!r}: pass two or more systems of one collection")
+        super().__init__(systems[0].collection, f"rrf({', '.join(s.name for s in systems)})")
+        self._systems, self._k, self._depth = tuple(systems), k, depth
+
+    def hits(self, snapshot: Snapshot, queries: QueryBatch, k: int) -> Hits:
+        """Return the best k documents of each query by the sum of reciprocal ranks."""
+        if queries.vectors is not None:
+            raise InvalidInput(
+                f"{self.name} cannot be searched with one vector: name one representation"
+            )
+        depth = self._depth or max(k, FUSION_DEPTH_MIN)
+        parts = [system.hits(snapshot, queries, depth) for system in self._systems]
+        return reciprocal_ranks(parts, k, constant=self._k)
+
+
+def rrf(*systems: Stage, k: int = 60, depth: int | None = None) -> Fusion:
+    """Fuse systems by reciprocal ranks: score = Σ 1 / (k + rank).
+
+    Args:
+        systems: two or more systems of one collection.
+        k: the constant that flattens the top ranks.
+        depth: documents asked of each system; None: as many as are returned, at least 100.
+    """
+    return Fusion(systems, k=k, depth=depth)
+
+
+def _numbered(n_queries: int) -> tuple[str, ...]:
+    return tuple(map(str, range(n_queries)))
+
+
+def _checked_k(k: int) -> int:
+    if check_k(k) > K_MAX:
+        raise InvalidInput(f"k is {k:,}: at most {K_MAX:,} hits a query")
+    return k
+
+
+__all__ = ["Fusion", "Hit", "QueryBatch", "Retriever", "SearchSettings", "Stage", "rrf"]

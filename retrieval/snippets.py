@@ -1,0 +1,58 @@
+"""The part of a text that answers a query, with the words that matched."""
+
+from dataclasses import dataclass
+
+from encoders.analysis import Analyzer
+
+LENGTH_CHARACTERS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """An excerpt and the (start, end) of each highlighted word in it; `str` marks them with **."""
+
+    text: str
+    highlights: tuple[tuple[int, int], ...] = ()
+
+    def __str__(self) -> str:
+        return self.marked("**", "**")
+
+    def marked(self, before: str, after: str) -> str:
+        """Return the text with every highlight between `before` and `after`."""
+        parts, position = [], 0
+        for start, end in self.highlights:
+            parts += [self.text[position:start], before, self.text[start:end], after]
+            position = end
+        return "".join([*parts, self.text[position:]])
+
+
+def cut(text: str, query: str, analyzer: Analyzer, *, length: int = LENGTH_CHARACTERS) -> Snippet:
+    """Return the window of about `length` characters with the most distinct words of the query.
+
+    Among equal windows the first wins; without any match it is the beginning of the text.
+    """
+    text = " ".join(text.split())
+    wanted = set(analyzer.terms(query))
+    matches = [match for match in analyzer.matches(text) if match[2] in wanted]
+    start = _best_start(text, matches, length)
+    end = len(text)
+    if end - start > length:
+        space = text.rfind(" ", start, start + length + 1)
+        end = space if space > start else start + length
+    left, right = "… " if start else "", " …" if end < len(text) else ""
+    shift = len(left) - start
+    spans = tuple((a + shift, b + shift) for a, b, _ in matches if start <= a and b <= end)
+    return Snippet(f"{left}{text[start:end]}{right}", spans)
+
+
+def _best_start(text: str, matches: list[tuple[int, int, str]], length: int) -> int:
+    if len(text) <= length or not matches:
+        return 0
+    best, best_first = -1, 0
+    for i, (first, _, _) in enumerate(matches):
+        inside = {term for start, end, term in matches[i:] if end <= first + length}
+        if len(inside) > best:
+            best, best_first = len(inside), first
+    # Some words before the first match make it readable, unless the end of the text is near.
+    start = max(0, min(best_first - length // 6, len(text) - length))
+    return 0 if start == 0 else text.find(" ", start - 1, best_first) + 1 or best_first

@@ -1,0 +1,184 @@
+"""One file of named arrays.
+
+    file      → header array* directory footer
+    header    → magic(8) version:u32 zero:u32 kind(16, ASCII, zero-padded)          32 bytes
+    array     → bytes, little-endian, C order, starting at a multiple of 64
+    directory → JSON {"settings": {…}, "arrays": [[name, dtype, shape, offset, checksum] …]}
+    footer    → offset:u64 size:u64 of the directory, its checksum:u64, ~magic(8)    32 bytes
+
+Arrays follow each other without holes but the alignment, and three counts must agree: shape ×
+item size, the distance to the next array, and the size of the file. Checksums are XXH3-64. Opening
+reads header, directory and footer; the bytes of an array are checked when it is first asked for.
+The magic has a byte above 127 and line ends of both kinds, so that a text-mode copy destroys it.
+"""
+
+import json
+import math
+import struct
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from retrieval.errors import CorruptIndex, FormatUnknown
+from retrieval.limits import DIRECTORY_BYTES_MAX
+from retrieval.store.files import Folder
+
+MAGIC = b"\x89RVE\r\n\x1a\n"
+VERSION = 1
+_HEADER = struct.Struct("<8sII16s")
+_FOOTER = struct.Struct("<QQQ8s")
+_MAGIC_END = bytes(255 - byte for byte in MAGIC)
+_ALIGNMENT = 64
+_DTYPES = {"u1": np.uint8, "i4": np.int32, "i8": np.int64, "f4": np.float32}
+_CODES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
+_NDIM_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """How a manifest names a container: a file exchanged for another one is noticed."""
+
+    name: str
+    size: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    dtype: type[np.generic]
+    shape: tuple[int, ...]
+    offset: int
+    checksum: int
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+def write(
+    folder: Folder,
+    name: str,
+    kind: str,
+    *,
+    arrays: Mapping[str, NDArray[Any]],
+    settings: Mapping[str, Any] | None = None,
+) -> FileEntry:
+    """Write and sync a new container."""
+    file = folder.create(name)
+    try:
+        file.write(_HEADER.pack(MAGIC, VERSION, 0, kind.encode("ascii")))
+        position, rows = _HEADER.size, []
+        for key, array in arrays.items():
+            data = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b""
+            file.write(bytes(-position % _ALIGNMENT))
+            position += -position % _ALIGNMENT
+            file.write(data)
+            checksum = f"{xxhash.xxh3_64_intdigest(data):016x}"
+            rows.append([key, _CODES[array.dtype], list(array.shape), position, checksum])
+            position += len(data)
+        directory = json.dumps({"settings": dict(settings or {}), "arrays": rows}).encode()
+        checksum = xxhash.xxh3_64_intdigest(directory)
+        file.write(directory)
+        file.write(_FOOTER.pack(position, len(directory), checksum, _MAGIC_END))
+        file.sync()
+    finally:
+        file.close()
+    return FileEntry(name, position + len(directory) + _FOOTER.size, f"{checksum:016x}")
+
+
+class Container:
+    """An opened container; arrays are checked when first asked for.
+
+    Raises:
+        CorruptIndex: anything that does not follow the grammar above.
+        FormatUnknown: a later version of the format.
+    """
+
+    def __init__(self, folder: Folder, entry: FileEntry, kind: str) -> None:
+        self._name = str(folder.path / entry.name)
+        self._bytes = folder.map(entry.name)
+        self._trusted: dict[str, NDArray[Any]] = {}
+        self._lock = threading.Lock()
+        try:
+            self.settings, self._directory = self._parse(entry, kind)
+        except (ValueError, TypeError, KeyError, struct.error) as error:
+            raise self._corrupt(f"has an unreadable directory ({error})") from error
+
+    def _parse(self, entry: FileEntry, kind: str) -> tuple[dict[str, Any], dict[str, _Array]]:
+        size = len(self._bytes)
+        if size != entry.size or size < _HEADER.size + _FOOTER.size:
+            raise self._corrupt(f"has {size:,} bytes, the manifest says {entry.size:,}")
+        magic, version, zero, name = _HEADER.unpack(self._bytes[: _HEADER.size])
+        if magic != MAGIC or zero != 0:
+            raise self._corrupt("does not start like a container")
+        if version != VERSION:
+            raise FormatUnknown(
+                f"{self._name} has format version {version}, this release reads {VERSION}: "
+                "use a newer release, or index again"
+            )
+        if name.rstrip(b"\0") != kind.encode():
+            raise self._corrupt(f"is of kind {name!r}, not {kind!r}")
+        offset, length, checksum, end = _FOOTER.unpack(self._bytes[-_FOOTER.size :])
+        if end != _MAGIC_END or offset + length + _FOOTER.size != size:
+            raise self._corrupt("does not end like a container")
+        if length > DIRECTORY_BYTES_MAX:
+            raise self._corrupt(f"has a directory of {length:,} bytes")
+        directory = self._bytes[offset : offset + length].tobytes()
+        if xxhash.xxh3_64_intdigest(directory) != checksum or f"{checksum:016x}" != entry.checksum:
+            raise self._corrupt("has a directory that is not the one the manifest knows")
+        return self._read_directory(json.loads(directory), offset)
+
+    def _read_directory(
+        self, content: dict[str, Any], end: int
+    ) -> tuple[dict[str, Any], dict[str, _Array]]:
+        arrays: dict[str, _Array] = {}
+        position = _HEADER.size
+        for name, code, shape, offset, checksum in content["arrays"]:
+            if len(shape) > _NDIM_MAX or not all(type(n) is int and n >= 0 for n in shape):
+                raise self._corrupt(f"gives array {name!r} the shape {shape!r}")
+            array = _Array(_DTYPES[code], tuple(shape), offset, int(checksum, 16))
+            if offset != position + -position % _ALIGNMENT or name in arrays:
+                raise self._corrupt(f"puts array {name!r} in the wrong place")
+            arrays[name] = array
+            position = offset + array.size
+        if position != end:
+            raise self._corrupt("has arrays that do not add up to its size")
+        return content["settings"], arrays
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return an array; its checksum is verified the first time."""
+        with self._lock:
+            if name not in self._trusted:
+                self._trusted[name] = self._checked(name)
+            return self._trusted[name]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all arrays, verified."""
+        return {name: self.array(name) for name in self._directory}
+
+    def verify(self) -> None:
+        """Check every byte again, or raise `CorruptIndex`."""
+        for name in self._directory:
+            self._checked(name)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self._bytes)
+
+    def _checked(self, name: str) -> NDArray[Any]:
+        if name not in self._directory:
+            raise self._corrupt(f"lacks the array {name!r}")
+        entry = self._directory[name]
+        data = self._bytes[entry.offset : entry.offset + entry.size]
+        if xxhash.xxh3_64_intdigest(data) != entry.checksum:
+            raise self._corrupt(f"has damaged bytes in array {name!r}")
+        return data.view(entry.dtype).reshape(entry.shape)
+
+    def _corrupt(self, what: str) -> CorruptIndex:
+        return CorruptIndex(f"{self._name} {what}: restore it from a copy, or index again")

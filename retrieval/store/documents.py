@@ -1,0 +1,139 @@
+"""The documents of one segment: ids, texts, metadata, digests, as arrays."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from indexes.strings import Strings
+from indexes.validate import check_array, check_range, frozen
+from retrieval.document import Document
+from retrieval.errors import CorruptIndex
+
+_COLUMNS = ("docno", "title", "text", "metadata")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentTable:
+    """Columns of equal length, one row per ordinal.
+
+    docno, title, text, metadata  Strings; metadata is JSON, empty for none
+    digests  (n, 16)  uint8   content digest of each document
+    sources  (n,)     int32   position in the manifest's sources, −1: added by hand
+    hashes   (n,)     int64   XXH3-64 of the docnos, rising
+    order    (n,)     int32   ordinal of each hash
+    """
+
+    docno: Strings
+    title: Strings
+    text: Strings
+    metadata: Strings
+    digests: NDArray[np.uint8]
+    sources: NDArray[np.int32]
+    hashes: NDArray[np.int64]
+    order: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, documents: Iterable[Document], sources: Sequence[int]) -> "DocumentTable":
+        """Lay out documents in columns, in the order given."""
+        rows = list(documents)
+        strings = [
+            Strings.of(document.docno.encode() for document in rows),
+            Strings.of(document.title.encode() for document in rows),
+            Strings.of(document.text.encode() for document in rows),
+            Strings.of(document.metadata_json() for document in rows),
+        ]
+        digests = np.frombuffer(b"".join(row.digest() for row in rows), np.uint8)
+        return cls._sorted(strings, digests.reshape(-1, 16), np.array(sources, np.int32))
+
+    @classmethod
+    def _sorted(
+        cls, strings: list[Strings], digests: NDArray[np.uint8], sources: NDArray[np.int32]
+    ) -> "DocumentTable":
+        unsorted = _hashes(strings[0])
+        order = np.argsort(unsorted, kind="stable").astype(np.int32)
+        arrays = (digests, sources, unsorted[order], order)
+        return cls(*strings, *map(frozen, arrays))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DocumentTable":
+        """Rebuild from stored arrays, or raise `CorruptIndex`."""
+        columns = [Strings.from_arrays(arrays, name) for name in _COLUMNS]
+        n = len(columns[0])
+        if any(len(column) != n for column in columns):
+            raise CorruptIndex(f"the columns of {n} documents differ in length")
+        check_array("digests", arrays["digests"], np.uint8, (n, 16))
+        check_array("sources", arrays["sources"], np.int32, (n,))
+        check_array("hashes", arrays["hashes"], np.int64, (n,))
+        check_array("order", arrays["order"], np.int32, (n,))
+        check_range("order", arrays["order"], below=max(n, 1))
+        rest = (frozen(arrays[name]) for name in ("digests", "sources", "hashes", "order"))
+        return cls(*columns, *rest)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all arrays."""
+        columns = (self.docno, self.title, self.text, self.metadata)
+        named = dict(zip(_COLUMNS, columns, strict=True))
+        strings = {k: a for name, column in named.items() for k, a in column.arrays(name).items()}
+        rest = ("digests", "sources", "hashes", "order")
+        return strings | {name: getattr(self, name) for name in rest}
+
+    def __len__(self) -> int:
+        return len(self.docno)
+
+    def document(self, ordinal: int) -> Document:
+        """Return one document."""
+        metadata = self.metadata[ordinal]
+        return Document(
+            self.docno[ordinal].decode(),
+            self.text[ordinal].decode(),
+            self.title[ordinal].decode(),
+            json.loads(metadata) if metadata else {},
+        )
+
+    def find(self, docnos: Sequence[str]) -> NDArray[np.int64]:
+        """Return the ordinal of each docno, −1 where it is not here. O(log n) each."""
+        out = np.full(len(docnos), -1, np.int64)
+        if not len(self):
+            return out
+        wanted = np.array([_hash(docno.encode()) for docno in docnos], np.int64)
+        places = np.searchsorted(self.hashes, wanted)
+        inside = np.flatnonzero(places < len(self))
+        for i in inside[self.hashes[places[inside]] == wanted[inside]]:
+            out[i] = self._resolve(docnos[i].encode(), int(places[i]))
+        return out
+
+    def _resolve(self, docno: bytes, place: int) -> int:
+        """Return the ordinal of `docno` among the equal hashes from `place` on."""
+        wanted = self.hashes[place]
+        while place < len(self) and self.hashes[place] == wanted:
+            ordinal = int(self.order[place])
+            if self.docno[ordinal] == docno:
+                return ordinal
+            place += 1
+        return -1
+
+    @classmethod
+    def concatenate(
+        cls, parts: Sequence[tuple["DocumentTable", NDArray[np.int64]]]
+    ) -> "DocumentTable":
+        """Return the chosen rows of several tables, one after the other."""
+        strings = [
+            Strings.concatenate([getattr(table, name).take(rows) for table, rows in parts])
+            for name in _COLUMNS
+        ]
+        digests = np.concatenate([table.digests[rows] for table, rows in parts])
+        sources = np.concatenate([table.sources[rows] for table, rows in parts])
+        return cls._sorted(strings, digests, sources)
+
+
+def _hashes(docnos: Strings) -> NDArray[np.int64]:
+    return np.fromiter(map(_hash, docnos), np.int64, len(docnos))
+
+
+def _hash(docno: bytes) -> int:
+    return int(xxhash.xxh3_64_intdigest(docno)) - 2**63  # signed, as every integer array here

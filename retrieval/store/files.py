@@ -1,0 +1,200 @@
+"""The only module that touches durable state: one folder of files.
+
+What the rest of the store relies on, and what the fault-injecting double in the tests imitates:
+
+* a created file is new (`O_EXCL`), private, and complete on disk only after `sync`;
+* its name is on disk only after `Folder.sync`; the same holds for a replaced or removed name;
+* `replace` is atomic: a reader sees the old file or the new one;
+* a failed `sync` is never tried again: what it should have written may be gone.
+"""
+
+import contextlib
+import fcntl
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import Locked, StorageFailed
+
+Buffer = bytes | bytearray | memoryview
+
+
+class OutputFile(Protocol):
+    """A new file being written."""
+
+    def write(self, data: Buffer) -> None:
+        """Append all of `data`."""
+
+    def sync(self) -> None:
+        """Return once the content is durable."""
+
+    def close(self) -> None:
+        """Release the file."""
+
+
+class Folder(Protocol):
+    """What the store needs of a folder; names are plain file names, never paths."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is, for messages."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names of all files in it."""
+        ...
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a whole small file; OSError if it is missing or larger than `limit` bytes."""
+        ...
+
+    def map(self, name: str) -> NDArray[np.uint8]:
+        """Return a whole file, memory-mapped and read-only."""
+        ...
+
+    def create(self, name: str) -> OutputFile:
+        """Start a new file; OSError if there is one of that name."""
+        ...
+
+    def replace(self, source: str, target: str) -> None:
+        """Give a file another name, atomically taking the place of what had it."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        ...
+
+    def sync(self) -> None:
+        """Return once all names are durable."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the folder as its only writer, or raise `Locked`."""
+        ...
+
+
+class DiskFolder:
+    """A folder of the file system."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._path
+
+    def names(self) -> list[str]:
+        """Return the names of all files in it."""
+        with os.scandir(self._path) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a whole small file."""
+        with self._open(name) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limit:
+                raise OSError(f"{self._path / name} has {size:,} bytes, more than {limit:,}")
+            return file.read()
+
+    def map(self, name: str) -> NDArray[np.uint8]:
+        """Return a whole file, memory-mapped; the map outlives the file's name."""
+        with self._open(name) as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return np.empty(0, np.uint8)
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ), np.uint8)
+
+    def _open(self, name: str) -> contextlib.closing["_Reader"]:
+        return contextlib.closing(_Reader(self._path / name))
+
+    def create(self, name: str) -> OutputFile:
+        """Start a new file, readable by its owner's usual mask."""
+        return _DiskFile(self._path / name)
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename, replacing the target atomically."""
+        os.replace(self._path / source, self._path / target)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        os.unlink(self._path / name)
+
+    def sync(self) -> None:
+        """Sync the folder itself: names are its content."""
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold an operating-system lock; it frees itself when the process dies."""
+        descriptor = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+                raise Locked(
+                    f"{self._path} is being written by process {holder or 'unknown'}: "
+                    "wait for it, or stop it"
+                ) from None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+class _Reader:
+    """A descriptor that follows no link."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def read(self) -> bytes:
+        parts = []
+        while part := os.read(self._descriptor, 2**20):
+            parts.append(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class _DiskFile:
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+
+    def write(self, data: Buffer) -> None:
+        view = memoryview(data).cast("B")
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def sync(self) -> None:
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+@contextmanager
+def storing(folder: Folder, what: str) -> Iterator[None]:
+    """Turn an OSError of the file system into `StorageFailed`, saying what was being done."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(
+            f"{what} in {folder.path} failed: {error.strerror or error}. Nothing committed is "
+            "lost; free some space or make the folder writable, then run it again"
+        ) from error

@@ -1,0 +1,167 @@
+"""A segment: some documents, their vectors and an index over them per representation.
+
+A segment never changes; what is deleted from it is a bitmap beside it. It is made of one container
+of documents and, per representation, one of vectors and one of what its index derived from them.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.bitmap import Bitmap
+from indexes.flat import Flat
+from indexes.inverted import Inverted
+from indexes.metric import Metric
+from indexes.validate import frozen
+from retrieval.errors import CorruptIndex
+from retrieval.store import container
+from retrieval.store.container import Container, FileEntry
+from retrieval.store.documents import DocumentTable
+from retrieval.store.files import Folder
+from retrieval.store.manifest import SegmentEntry
+
+Index: TypeAlias = Flat | Inverted
+INDEXES: Mapping[str, type[Flat] | type[Inverted]] = {"flat": Flat, "inverted": Inverted}
+
+
+class Segment:
+    """An opened segment, read-only; arrays are mapped at once and checked when first used."""
+
+    def __init__(self, folder: Folder, entry: SegmentEntry) -> None:
+        self.entry = entry
+        self._containers = {
+            role: Container(folder, file, role.rpartition(".")[2])
+            for role, file in entry.files.items()
+        }
+        tombstones = entry.tombstones
+        self._tombstones = Container(folder, tombstones, "tombstones") if tombstones else None
+        self._indexes: dict[str, Index] = {}
+        self._lock = threading.RLock()
+
+    def __len__(self) -> int:
+        return self.entry.n_documents
+
+    @cached_property
+    def documents(self) -> DocumentTable:
+        """The documents, deleted ones included."""
+        table = DocumentTable.from_arrays(self._containers["documents"].arrays())
+        if len(table) != len(self):
+            raise CorruptIndex(f"a segment of {len(self)} documents holds {len(table)}")
+        return table
+
+    @cached_property
+    def live(self) -> Bitmap | None:
+        """The documents that are not deleted; None: all."""
+        if self._tombstones is None:
+            return None
+        bits = self._tombstones.array("dead")
+        if bits.shape != ((len(self) + 7) // 8,):
+            raise CorruptIndex(f"tombstones of {bits.shape} bytes for {len(self)} documents")
+        dead = Bitmap(frozen(bits), len(self))
+        if dead.count != self.entry.n_deleted:
+            raise CorruptIndex(f"{dead.count} tombstones, the manifest says {self.entry.n_deleted}")
+        return Bitmap.of_mask(~dead.mask())
+
+    @property
+    def n_live(self) -> int:
+        """Number of documents that are not deleted."""
+        return len(self) - self.entry.n_deleted
+
+    def live_ordinals(self) -> NDArray[np.int64]:
+        """Return the ordinals that are not deleted, rising."""
+        return np.arange(len(self)) if self.live is None else self.live.ordinals()
+
+    @cached_property
+    def dead_ordinals(self) -> NDArray[np.int64]:
+        """The deleted ordinals, rising."""
+        return np.empty(0, np.int64) if self.live is None else np.flatnonzero(~self.live.mask())
+
+    def index(self, name: str) -> Index:
+        """Return the index of a representation, opened and checked the first time."""
+        with self._lock:
+            if name not in self._indexes:
+                self._indexes[name] = self._open(name)
+            return self._indexes[name]
+
+    def _open(self, name: str) -> Index:
+        derived = self._containers[f"{name}.index"]
+        settings = dict(derived.settings)
+        kind = INDEXES.get(settings.pop("kind", ""))
+        if kind is None or settings.pop("version", None) != kind.format_version:
+            raise CorruptIndex(f"the index of {name!r} has settings {derived.settings}")
+        arrays = self._containers[f"{name}.vectors"].arrays()
+        try:
+            vectors: Any = kind.Vectors.from_arrays(arrays)
+            build: Any = build_settings(kind, settings)
+            index: Index = kind.from_arrays(vectors, derived.arrays(), build)
+        except KeyError as error:
+            raise CorruptIndex(f"the index of {name!r} lacks the array {error}") from error
+        if len(index) != len(self):
+            raise CorruptIndex(f"the index of {name!r} has {len(index)} of {len(self)} documents")
+        return index
+
+    def verify(self) -> None:
+        """Check every byte and every structure, or raise `CorruptIndex`."""
+        for opened in self._containers.values():
+            opened.verify()
+        if self._tombstones is not None:
+            self._tombstones.verify()
+        table = self.documents
+        if (table.find([docno.decode() for docno in table.docno]) != np.arange(len(table))).any():
+            raise CorruptIndex("the table of docnos does not find its own documents")
+        for role in self._containers:
+            if role.endswith(".index"):
+                self.index(role.removesuffix(".index"))
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on disk of all its files."""
+        return sum(file.size for file in self.entry.files.values())
+
+    def size(self, name: str) -> int:
+        """Return the bytes on disk of one representation."""
+        return sum(self._containers[f"{name}.{part}"].size for part in ("vectors", "index"))
+
+
+def build_settings(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return the build settings of an index kind from JSON."""
+    settings = dict(values)
+    if "metric" in settings:
+        settings["metric"] = Metric[settings["metric"]]
+    return kind.Build(**settings)
+
+
+def settings_json(build: Any) -> dict[str, Any]:
+    """Return build settings as JSON; enumerations by name."""
+    return {k: v.name if isinstance(v, Metric) else v for k, v in asdict(build).items()}
+
+
+def write_index(folder: Folder, number: int, name: str, index: Index) -> dict[str, FileEntry]:
+    """Write one representation of a segment: its vectors and what the index derived from them."""
+    settings = {"kind": index.kind, "version": index.format_version}
+    settings |= settings_json(index.settings)
+    stem = f"{number:08}.{name}"
+    vectors = container.write(
+        folder, f"{stem}.vectors", "vectors", arrays=index.vectors().arrays()
+    )
+    derived = container.write(
+        folder, f"{stem}.index", "index", arrays=index.arrays(), settings=settings
+    )
+    return {f"{name}.vectors": vectors, f"{name}.index": derived}
+
+
+def write_documents(folder: Folder, number: int, table: DocumentTable) -> dict[str, FileEntry]:
+    """Write the documents of a segment."""
+    name = f"{number:08}.documents"
+    return {"documents": container.write(folder, name, "documents", arrays=table.arrays())}
+
+
+def write_tombstones(folder: Folder, number: int, dead: NDArray[np.bool_]) -> FileEntry:
+    """Write which documents of a segment are deleted."""
+    arrays = {"dead": Bitmap.of_mask(dead).bits}
+    return container.write(folder, f"{number:08}.tombstones", "tombstones", arrays=arrays)

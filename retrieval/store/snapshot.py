@@ -1,0 +1,77 @@
+"""One generation of a collection, opened for reading. It never changes and takes no lock."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import CorruptIndex
+from retrieval.store import manifest as manifests
+from retrieval.store.files import Folder
+from retrieval.store.manifest import Manifest
+from retrieval.store.segment import Segment
+from retrieval.store.statistics import LiveStatistics
+
+_ATTEMPTS = 16
+"""A reader loses the race for a file only if a whole commit went by while it opened the last."""
+
+
+class Snapshot:
+    """All segments of one generation, in the order of the documents' last write."""
+
+    def __init__(self, manifest: Manifest, segments: Sequence[Segment]) -> None:
+        self.manifest = manifest
+        self.segments = tuple(segments)
+        self.bases = tuple(accumulate((len(s) for s in segments), initial=0))[:-1]
+        self._statistics: dict[str, LiveStatistics] = {}
+
+    @classmethod
+    def open(cls, folder: Folder) -> "Snapshot":
+        """Open the current generation; if a file is gone, a commit went by: read it again."""
+        for _ in range(_ATTEMPTS):
+            manifest = manifests.read(folder)
+            try:
+                return cls(manifest, [Segment(folder, entry) for entry in manifest.segments])
+            except FileNotFoundError as error:
+                if manifests.read(folder).generation == manifest.generation:
+                    raise CorruptIndex(
+                        f"{error.filename} is missing: restore it from a copy, or index again"
+                    ) from error
+        raise CorruptIndex(f"{folder.path} changes faster than it can be opened: try again")
+
+    def __len__(self) -> int:
+        """Return the number of live documents."""
+        return sum(segment.n_live for segment in self.segments)
+
+    def locate(self, ordinal: int) -> tuple[Segment, int]:
+        """Return the segment of a collection-wide ordinal and the ordinal inside it."""
+        place = bisect_right(self.bases, ordinal) - 1
+        return self.segments[place], ordinal - self.bases[place]
+
+    def find(self, docno: str) -> int:
+        """Return the collection-wide ordinal of a live document, −1 if there is none."""
+        for segment, base in zip(self.segments, self.bases, strict=True):
+            found = find_live(segment, [docno])[0]
+            if found >= 0:
+                return base + int(found)
+        return -1
+
+    def statistics(self, name: str) -> LiveStatistics:
+        """Return the counts of a lexical representation, made the first time."""
+        if name not in self._statistics:
+            self._statistics[name] = LiveStatistics(self.segments, name)
+        return self._statistics[name]
+
+
+def find_live(
+    segment: Segment, docnos: Sequence[str], dead: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
+    """Return the ordinal of each docno in a segment, −1 where it is not there or is deleted."""
+    found = segment.documents.find(docnos)
+    if dead is None and segment.live is not None:
+        dead = ~segment.live.mask()
+    if dead is not None:
+        found[(found >= 0) & dead[found]] = -1
+    return found

@@ -1,0 +1,254 @@
+"""The one writer of a collection: collects changes, flushes segments, commits generations.
+
+Segments are written when the buffer is full and become part of the collection at the next commit;
+until then no reader sees them, and a writer that dies leaves only files that nobody names.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.document import Document
+from retrieval.errors import UnknownName
+from retrieval.limits import BUFFER_BYTES_DEFAULT, BUFFER_DOCUMENTS_DEFAULT
+from retrieval.representation import Representation, concatenate
+from retrieval.store import manifest as manifests
+from retrieval.store.container import FileEntry
+from retrieval.store.documents import DocumentTable
+from retrieval.store.files import Folder, storing
+from retrieval.store.manifest import Manifest, SegmentEntry
+from retrieval.store.merging import Size, due
+from retrieval.store.segment import Segment, write_documents, write_index, write_tombstones
+from retrieval.store.snapshot import Snapshot, find_live
+
+
+@dataclass(slots=True)
+class Pending:
+    """A segment as the writer sees it: with deletions that are not committed yet.
+
+    dead  (n,)  bool
+    """
+
+    segment: Segment
+    dead: NDArray[np.bool_]
+    changed: bool = False
+
+    @classmethod
+    def of(cls, segment: Segment) -> "Pending":
+        """Start from the committed deletions."""
+        dead = np.zeros(len(segment), bool)
+        dead[segment.dead_ordinals] = True
+        return cls(segment, dead)
+
+    def kill(self, ordinals: NDArray[np.int64]) -> None:
+        """Mark documents as deleted."""
+        self.dead[ordinals] = True
+        self.changed = True
+
+    @property
+    def live(self) -> NDArray[np.int64]:
+        """The ordinals that are not deleted, rising."""
+        return np.flatnonzero(~self.dead)
+
+    @property
+    def size(self) -> Size:
+        """What decides whether it is merged."""
+        n_live = len(self.dead) - int(np.count_nonzero(self.dead))
+        return Size(self.segment.size_bytes, n_live, len(self.dead))
+
+
+class Writer:
+    """Changes to a collection that are not committed yet. Holds the lock until it is closed."""
+
+    def __init__(
+        self, folder: Folder, recorded: Callable[[Manifest], dict[str, Representation]]
+    ) -> None:
+        self._folder = folder
+        self._stack = ExitStack()
+        with storing(folder, "locking"):
+            self._stack.enter_context(folder.lock())
+        try:
+            # Another process may have committed since our reader opened: start from what is there.
+            self._manifest = Snapshot.open(folder).manifest
+            with storing(folder, "opening for writing"):
+                manifests.collect(folder, self._manifest)
+                self._manifest = manifests.following(self._manifest, folder.names())
+        except BaseException:
+            self.close()
+            raise
+        self.representations = recorded(self._manifest)
+        self.segments = [Pending.of(Segment(folder, e)) for e in self._manifest.segments]
+        self.buffer: dict[str, tuple[Document, int]] = {}
+        self._buffered_bytes = 0
+
+    @property
+    def manifest(self) -> Manifest:
+        """The generation this writer builds on."""
+        return self._manifest
+
+    def close(self) -> None:
+        """Give up what is not committed, and the lock."""
+        self._stack.close()
+
+    def source(self, place: str) -> int:
+        """Return the number of a source folder, registering it if it is new."""
+        sources = self._manifest.sources
+        if place not in sources:
+            self._manifest = replace(self._manifest, sources=(*sources, place))
+        return self._manifest.sources.index(place)
+
+    def find(self, docnos: Sequence[str]) -> list[tuple[int, int]]:
+        """Return (segment, ordinal) of each live document; (−1, 0) buffered, (−1, −1) nowhere."""
+        places = [(-1, 0 if docno in self.buffer else -1) for docno in docnos]
+        for number, pending in enumerate(self.segments):
+            found = find_live(pending.segment, docnos, pending.dead)
+            for i in np.flatnonzero(found >= 0):
+                places[i] = (number, int(found[i]))
+        return places
+
+    def put(self, documents: Sequence[Document], *, source: int = -1) -> None:
+        """Add documents or replace the ones of the same docno; the last write decides the order."""
+        self._kill([document.docno for document in documents])
+        for place, document in enumerate(documents):
+            self.buffer.pop(document.docno, None)
+            self.buffer[document.docno] = (document, source)
+            self._buffered_bytes += len(document.text) + len(document.title)
+            full = len(self.buffer) >= BUFFER_DOCUMENTS_DEFAULT
+            if full or self._buffered_bytes >= BUFFER_BYTES_DEFAULT:
+                self.flush()  # a later document may have a docno that was just written out
+                self._kill([following.docno for following in documents[place + 1 :]])
+
+    def delete(self, docnos: Sequence[str]) -> None:
+        """Delete documents; none is deleted unless all exist.
+
+        Raises:
+            UnknownName: a docno that is not in the collection.
+        """
+        for docno, place in zip(docnos, self.find(docnos), strict=True):
+            if place == (-1, -1):
+                raise UnknownName(f"no document {docno!r} in {self._folder.path}: nothing deleted")
+        self._kill(docnos)
+        for docno in docnos:
+            self.buffer.pop(docno, None)
+
+    def _kill(self, docnos: Sequence[str]) -> None:
+        for pending in self.segments:
+            found = find_live(pending.segment, docnos, pending.dead)
+            if (found >= 0).any():
+                pending.kill(found[found >= 0])
+
+    def flush(self) -> None:
+        """Encode and index the buffered documents as a new segment, not committed yet."""
+        if not self.buffer:
+            return
+        documents = [document for document, _ in self.buffer.values()]
+        table = DocumentTable.of(documents, [source for _, source in self.buffer.values()])
+        indexes = {n: r.build(r.encode(documents)) for n, r in self.representations.items()}
+        with storing(self._folder, "writing a segment"):
+            number = self._number()
+            files = write_documents(self._folder, number, table)
+            for name, index in indexes.items():
+                files |= write_index(self._folder, number, name, index)
+            self._append(files, len(table))
+        self.buffer.clear()
+        self._buffered_bytes = 0
+
+    def _append(self, files: Mapping[str, FileEntry], n_documents: int) -> None:
+        segment = Segment(self._folder, SegmentEntry(n_documents, files))
+        self.segments.append(Pending(segment, np.zeros(n_documents, bool)))
+
+    def commit(self, *, merge: bool = True) -> None:
+        """Make every change durable and visible to readers that open from now on."""
+        self.flush()
+        if merge:
+            while run := due([pending.size for pending in self.segments]):
+                self.merge(*run)
+        with storing(self._folder, "committing"):
+            entries = tuple(self._entry(pending) for pending in self.segments if len(pending.live))
+        following = replace(
+            self._manifest,
+            generation=self._manifest.generation + 1,
+            representations={n: dict(r.recipe) for n, r in self.representations.items()},
+            segments=entries,
+        )
+        manifests.commit(self._folder, following)
+        self._manifest = following
+        with suppress(OSError):  # the commit stands; the next writer removes what is left over
+            manifests.collect(self._folder, following)
+        self.segments = [p for p in self.segments if len(p.live)]
+        for pending, entry in zip(self.segments, entries, strict=True):
+            pending.segment.entry, pending.changed = entry, False
+
+    def _entry(self, pending: Pending) -> SegmentEntry:
+        """Return a segment for the manifest, writing its tombstones if they changed."""
+        if not pending.changed:
+            return pending.segment.entry
+        n_deleted = int(pending.dead.sum())
+        tombstones = write_tombstones(self._folder, self._number(), pending.dead)
+        return replace(pending.segment.entry, tombstones=tombstones, n_deleted=n_deleted)
+
+    def merge(self, start: int, stop: int) -> None:
+        """Put the live documents of adjacent segments into one; nothing is encoded again."""
+        parts = self.segments[start:stop]
+        rows = [(part.segment, part.live) for part in parts]
+        table = DocumentTable.concatenate([(s.documents, live) for s, live in rows])
+        with storing(self._folder, "merging segments"):
+            number = self._number()
+            files = write_documents(self._folder, number, table)
+            for name, representation in self.representations.items():
+                vectors = concatenate([s.index(name).vectors(live) for s, live in rows])
+                index = representation.build(vectors)
+                files |= write_index(self._folder, number, name, index)
+            self._append(files, len(table))
+        self.segments[start:stop] = [self.segments.pop()]
+
+    def compact(self) -> None:
+        """Merge everything into one segment without deleted documents, and commit."""
+        self.flush()
+        clean = len(self.segments) == 1 and not self.segments[0].dead.any()
+        if self.segments and not clean:
+            if sum(len(pending.live) for pending in self.segments):
+                self.merge(0, len(self.segments))
+            else:
+                self.segments.clear()
+        self.commit(merge=False)
+
+    def add_representation(self, representation: Representation) -> None:
+        """Encode and index all documents in one more way."""
+        self.flush()
+        for pending in self.segments:
+            table = pending.segment.documents
+            documents = [table.document(i) for i in range(len(table))]
+            index = representation.build(representation.encode(documents))
+            with storing(self._folder, f"writing representation {representation.name!r}"):
+                files = write_index(self._folder, self._number(), representation.name, index)
+            entry = pending.segment.entry
+            self._replace(pending, {**entry.files, **files})
+        self.representations[representation.name] = representation
+
+    def drop_representation(self, name: str) -> None:
+        """Forget one representation; the others stay as they are."""
+        del self.representations[name]
+        for pending in self.segments:
+            files = pending.segment.entry.files
+            kept = {k: f for k, f in files.items() if k.rpartition(".")[0] != name}
+            self._replace(pending, kept)
+
+    def clear(self, representations: Mapping[str, Representation]) -> None:
+        """Start again with no documents and other representations, at the next commit."""
+        self.segments, self.representations = [], dict(representations)
+        self.buffer.clear()
+        self._buffered_bytes = 0
+        self._manifest = replace(self._manifest, sources=())
+
+    def _replace(self, pending: Pending, files: Mapping[str, FileEntry]) -> None:
+        entry = replace(pending.segment.entry, files=files)
+        pending.segment = Segment(self._folder, entry)
+
+    def _number(self) -> int:
+        number = self._manifest.next_file
+        self._manifest = replace(self._manifest, next_file=number + 1)
+        return number
