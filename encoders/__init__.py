@@ -59,7 +59,9 @@ class LexicalEncoder(Encoder, Protocol):
 
 
 def make(spec: str) -> Encoder:
-    """Return the encoder a spec names: `bm25`, `dense`, `dense:MODEL`, `precomputed:DOCS[,QUERIES]`.
+    """Return the encoder that a spec names.
+
+    Specs are `bm25`, `dense`, `dense:MODEL` and `precomputed:DOCUMENTS[::QUERIES]`.
 
     Raises:
         InvalidInput: an unknown spec.
@@ -79,7 +81,7 @@ def make(spec: str) -> Encoder:
         return Precomputed.from_spec(argument)
     raise InvalidInput(
         f"no encoder is specified by {spec!r}: use bm25, dense, dense:MODEL "
-        "or precomputed:DOCUMENTS[,QUERIES]"
+        "or precomputed:DOCUMENTS[::QUERIES]"
     )
 
 

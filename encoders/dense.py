@@ -5,7 +5,8 @@ Prompts, pooling and normalisation are the model's own; queries and documents go
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -110,14 +111,31 @@ class Dense:
         except ImportError as error:
             raise unavailable(self.model, "sentence-transformers is not installed") from error
         try:
-            model = SentenceTransformer(
-                str(self._folder),
-                device=self._device,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
-            )
+            with _no_progress_bars():
+                model = SentenceTransformer(
+                    str(self._folder),
+                    device=self._device,
+                    local_files_only=True,
+                    model_kwargs={"use_safetensors": True},
+                )
         except (OSError, ValueError, RuntimeError) as error:
             raise unavailable(self.model, str(error).splitlines()[0]) from error
         if self.max_length is not None:
             model.max_seq_length = self.max_length
         return model
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keep transformers from drawing a bar for the half second that loading takes."""
+    from transformers.utils import logging as quiet
+
+    logging: Any = quiet
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

@@ -18,7 +18,7 @@ from encoders.errors import EncoderUnavailable
 from indexes.errors import InvalidInput
 from indexes.vectors import DenseVectors, SparseVectors
 
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
+_OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
 
 
 class Precomputed:
@@ -51,8 +51,8 @@ class Precomputed:
 
     @classmethod
     def from_spec(cls, spec: str) -> "Precomputed":
-        """Read `DOCUMENTS` or `DOCUMENTS,QUERIES`."""
-        documents, _, queries = spec.partition(",")
+        """Read `DOCUMENTS` or `DOCUMENTS::QUERIES`."""
+        documents, _, queries = spec.partition("::")
         return cls(documents, queries or None)
 
     @property
@@ -105,9 +105,7 @@ class Precomputed:
         assert self.queries is not None
         return _read(self.queries)
 
-    def _take(
-        self, rows: "_Rows", ids: Sequence[str], path: Path
-    ) -> DenseVectors | SparseVectors:
+    def _take(self, rows: "_Rows", ids: Sequence[str], path: Path) -> DenseVectors | SparseVectors:
         missing = [key for key in ids if key not in rows]
         if missing:
             raise EncoderUnavailable(

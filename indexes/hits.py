@@ -37,7 +37,7 @@ class Hits:
 
     def counts(self) -> NDArray[np.int64]:
         """Return how many hits each query has."""
-        return np.count_nonzero(self.ids >= 0, axis=1)
+        return np.asarray(np.count_nonzero(self.ids >= 0, axis=1), np.int64)
 
 
 def merge(parts: Sequence[Hits], bases: Sequence[int], k: int) -> Hits:

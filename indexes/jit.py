@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_FLAGS: Any = numba.config  # its attributes are set at run time, unseen by type checkers
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -32,13 +34,13 @@ def reordered(function: Kernel) -> Kernel:
 
 
 def _compile(function: Kernel, *, fastmath: bool | set[str]) -> Kernel:
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = _FOLDER  # numba reads it once, while decorating
+    before = _FLAGS.CACHE_DIR
+    _FLAGS.CACHE_DIR = _FOLDER  # numba reads it once, while decorating
     try:
-        compiled: Kernel = numba.njit(cache=_FOLDER != "", nogil=True, fastmath=fastmath)(function)
-        return compiled
+        compiled: Any = numba.njit(cache=_FOLDER != "", nogil=True, fastmath=fastmath)(function)
+        return cast("Kernel", compiled)
     finally:
-        numba.config.CACHE_DIR = before
+        _FLAGS.CACHE_DIR = before
 
 
 def _cache_folder() -> str:
@@ -58,7 +60,7 @@ def _identity() -> str:
     state = blake2b(digest_size=8)
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         state.update(source.read_bytes())
-    flags = (numba.__version__, numba.config.BOUNDSCHECK, numba.config.CPU_NAME, sys.version)
+    flags = (numba.__version__, _FLAGS.BOUNDSCHECK, _FLAGS.CPU_NAME, sys.version)
     state.update(repr(flags).encode())
     return state.hexdigest()
 

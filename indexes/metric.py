@@ -23,7 +23,7 @@ class Metric(IntEnum):
 
 
 @kernel
-def exact_score(values: Any, row: int, queries: Any, query: int, metric: int) -> float:
+def exact_score(values: Any, row: int, queries: Any, query: int, metric: int) -> Any:
     """Return the score of one pair, in the canonical order of summation.
 
     values   (n, dim)          float32

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Strings:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> "Strings":
-        """Return the strings stored as `name.offsets` and `name.data`; checked, or `CorruptIndex`."""
+        """Return the strings stored as `name.offsets` and `name.data`, or raise `CorruptIndex`."""
         offsets, data = arrays[f"{name}.offsets"], arrays[f"{name}.data"]
         check_offsets(f"{name}.offsets", offsets, len(data))
         return cls(frozen(offsets), frozen(data))
@@ -49,7 +50,7 @@ class Strings:
     def __iter__(self) -> Iterator[bytes]:
         data = self.data.tobytes()
         ends = self.offsets.tolist()
-        return (data[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True))
+        return (data[start:end] for start, end in pairwise(ends))
 
     def take(self, positions: NDArray[np.int64]) -> "Strings":
         """Return the strings at `positions`, in that order."""
@@ -61,9 +62,7 @@ class Strings:
     def concatenate(cls, parts: Sequence["Strings"]) -> "Strings":
         """Return all strings of `parts`, one after the other."""
         starts = np.cumsum([0] + [len(part.data) for part in parts])
-        offsets = [
-            part.offsets[1:] + start for part, start in zip(parts, starts[:-1], strict=True)
-        ]
+        offsets = [part.offsets[1:] + start for part, start in zip(parts, starts[:-1], strict=True)]
         joined = np.concatenate([np.zeros(1, np.int64), *offsets])
         data = np.concatenate([np.empty(0, np.uint8), *(part.data for part in parts)])
         return cls(frozen(joined), frozen(data))

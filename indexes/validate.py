@@ -15,7 +15,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def frozen(array: NDArray[Scalar]) -> NDArray[Scalar]:
-    """Return a plain, contiguous, read-only view: one numba type for built and for mapped arrays."""
+    """Return a plain, contiguous, read-only view: built and mapped arrays become one numba type."""
     view = np.ascontiguousarray(array).view(np.ndarray)
     view.flags.writeable = False
     return view

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,8 @@ class SparseVectors:
     weights: NDArray[Any]
     vocabulary: Strings
 
+    _CSR: ClassVar = ("offsets", "terms", "weights")
+
     @classmethod
     def of_rows(cls, rows: Iterable[Mapping[str, float]]) -> "SparseVectors":
         """Build from one mapping of term to weight per document; zero weights are dropped."""
@@ -91,9 +93,7 @@ class SparseVectors:
         return cls.of(np.cumsum([0, *lengths]), terms, weights, vocabulary)
 
     @classmethod
-    def of(
-        cls, offsets: Any, terms: Any, weights: Any, vocabulary: Strings
-    ) -> "SparseVectors":
+    def of(cls, offsets: Any, terms: Any, weights: Any, vocabulary: Strings) -> "SparseVectors":
         """Check and wrap CSR arrays; small whole weights are stored as uint8.
 
         Raises:
@@ -123,9 +123,8 @@ class SparseVectors:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "SparseVectors":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         vocabulary = Strings.from_arrays(arrays, "vocabulary")
-        vectors = cls(
-            *(frozen(arrays[name]) for name in ("offsets", "terms", "weights")), vocabulary
-        )
+        offsets, terms, weights = (frozen(arrays[name]) for name in cls._CSR)
+        vectors = cls(offsets, terms, weights, vocabulary)
         vectors._check()
         return vectors
 
@@ -146,7 +145,7 @@ class SparseVectors:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays that make these vectors."""
-        own = {"offsets": self.offsets, "terms": self.terms, "weights": self.weights}
+        own: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in self._CSR}
         return own | self.vocabulary.arrays("vocabulary")
 
     def __len__(self) -> int:

@@ -15,23 +15,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from encoders.analysis import Analysis as Analysis
-    from encoders.bm25 import Bm25 as Bm25, Bm25Search as Bm25Search
+    from encoders.bm25 import Bm25 as Bm25
+    from encoders.bm25 import Bm25Search as Bm25Search
     from encoders.dense import Dense as Dense
     from encoders.precomputed import Precomputed as Precomputed
     from eval.measures import evaluate as evaluate
-    from indexes.flat import FlatBuild as FlatBuild, FlatSearch as FlatSearch
-    from indexes.inverted import InvertedBuild as InvertedBuild, InvertedSearch as InvertedSearch
+    from indexes.flat import FlatBuild as FlatBuild
+    from indexes.flat import FlatSearch as FlatSearch
+    from indexes.inverted import InvertedBuild as InvertedBuild
+    from indexes.inverted import InvertedSearch as InvertedSearch
     from indexes.metric import Metric as Metric
-    from indexes.vectors import DenseVectors as DenseVectors, SparseVectors as SparseVectors
-    from retrieval.collection import Collection as Collection, create as create
-    from retrieval.collection import open_collection as open  # noqa: A004
+    from indexes.vectors import DenseVectors as DenseVectors
+    from indexes.vectors import SparseVectors as SparseVectors
+    from retrieval.collection import Collection as Collection
+    from retrieval.collection import create as create
+    from retrieval.collection import open_collection as open_collection
     from retrieval.document import Document as Document
     from retrieval.errors import RetrievalError as RetrievalError
-    from retrieval.ingest.sync import index as index, sync as sync
+    from retrieval.ingest.sync import index as index
+    from retrieval.ingest.sync import sync as sync
     from retrieval.pipeline import rrf as rrf
+    from retrieval.queries import Queries as Queries
     from retrieval.results import Hit as Hit
-    from retrieval.run import Queries as Queries, Run as Run
+    from retrieval.run import Run as Run
 
+    open = open_collection  # noqa: A001  # the public name is rt.open
 
 __version__ = "0.1.0"
 
@@ -50,7 +58,7 @@ _HOMES = {
     "InvertedSearch": "indexes.inverted",
     "Metric": "indexes.metric",
     "Precomputed": "encoders.precomputed",
-    "Queries": "retrieval.run",
+    "Queries": "retrieval.queries",
     "RetrievalError": "retrieval.errors",
     "Run": "retrieval.run",
     "SparseVectors": "indexes.vectors",
@@ -62,7 +70,7 @@ _HOMES = {
     "sync": "retrieval.ingest.sync",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -126,8 +126,8 @@ class Collection:
         name = name or (HYBRID if len(self._representations) > 1 else self.representations[0])
         if name not in self._systems:
             if name == HYBRID and len(self._representations) > 1:
-                made: Stage = Fusion([self.retriever(n) for n in self._representations])
-                made.name = HYBRID
+                parts = [self.retriever(part) for part in self._representations]
+                made: Stage = Fusion(parts, name=HYBRID)
             elif name in self._representations:
                 made = self.retriever(name)
             else:
@@ -155,7 +155,9 @@ class Collection:
         index = {"dense": "flat", "sparse": "inverted"}[kind]
         names = [n for n, r in self._representations.items() if r.recipe["index"]["kind"] == index]
         if len(names) != 1:
-            raise InvalidInput(f"{kind} vectors fit {names or 'no representation'}: name the system")
+            raise InvalidInput(
+                f"{kind} vectors fit {names or 'no representation'}: name the system"
+            )
         return names[0]
 
     # ------------------------------------------------------------------ changing it
@@ -282,7 +284,8 @@ class Collection:
             "bytes": sum(segment.size_bytes for segment in segments),
             "sources": list(self._snapshot.manifest.sources),
             "representations": {
-                name: {"bytes": sizes[name], **r.recipe} for name, r in self._representations.items()
+                name: {"bytes": sizes[name], **r.recipe}
+                for name, r in self._representations.items()
             },
         }
 
@@ -307,7 +310,9 @@ def create(
     with storing(folder, "making a collection"):
         folder.path.mkdir(parents=True, exist_ok=True)
         with folder.lock():
-            if foreign := sorted({p.name for p in folder.path.iterdir()} - {"lock", f"{manifests.NAME}.new"}):
+            if foreign := sorted(
+                {p.name for p in folder.path.iterdir()} - {"lock", f"{manifests.NAME}.new"}
+            ):
                 raise InvalidInput(f"{path} holds {foreign[0]!r}: choose a new or empty folder")
             recipes = {name: dict(r.recipe) for name, r in asked.items()}
             manifests.commit(folder, Manifest(representations=recipes))
@@ -349,7 +354,9 @@ def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
     while chunk := list(islice(rest, _CHUNK)):
         for document in chunk:
             if not isinstance(document, Document):
-                raise InvalidInput(f"{document!r} is no Document: make one with Document(docno, text)")
+                raise InvalidInput(
+                    f"{document!r} is no Document: make one with Document(docno, text)"
+                )
         yield chunk
 
 

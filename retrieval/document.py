@@ -71,5 +71,5 @@ def _check_text(docno: object, name: str, value: object) -> None:
         raise InvalidDocument(f"{name} of document {docno!r} is not Unicode: {error}") from error
     if size > TEXT_BYTES_MAX:
         raise InvalidDocument(
-            f"{name} of document {docno!r} has {size:,} bytes, more than {TEXT_BYTES_MAX:,}: split it"
+            f"{name} of document {docno!r} has {size:,} bytes, over {TEXT_BYTES_MAX:,}: split it"
         )

@@ -28,7 +28,7 @@ BUFFER_DOCUMENTS_DEFAULT = 50_000
 """Documents a writer holds before it flushes, so that short documents are bounded too."""
 
 SEGMENT_BYTES_MAX = 2 * 2**30
-"""Segments above this size are not merged by a commit, so that memory does not grow with the corpus."""
+"""A commit merges nothing larger, so that memory does not grow with the corpus."""
 
 MERGE_FANOUT = 4
 """As many adjacent segments of one size tier are merged into one of the next."""

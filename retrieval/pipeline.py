@@ -21,8 +21,9 @@ from indexes.vectors import DenseVectors, SparseVectors, Vectors
 from retrieval.errors import InvalidInput
 from retrieval.fusion import reciprocal_ranks
 from retrieval.limits import K_MAX, QUERY_CHARACTERS_MAX
+from retrieval.queries import Queries
 from retrieval.results import Hit, Results
-from retrieval.run import Queries, Run
+from retrieval.run import Run
 from retrieval.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Stage(ABC):
         results = Results(snapshot, self.hits(snapshot, batch, _checked_k(k)), None, None)
         pairs = [results.docnos(i) for i in range(len(batch))]
         docnos, scores = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        return Run.from_hits(list(ids), docnos, scores, tag=self.name)
+        return Run.from_hits(ids, docnos, scores=scores, tag=self.name)
 
     def __repr__(self) -> str:
         return self.name
@@ -177,10 +178,20 @@ class Retriever(Stage):
 class Fusion(Stage):
     """Reciprocal rank fusion of several systems (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 
-    def __init__(self, systems: Sequence[Stage], *, k: int = 60, depth: int | None = None) -> None:
+    def __init__(
+        self,
+        systems: Sequence[Stage],
+        *,
+        k: int = 60,
+        depth: int | None = None,
+        name: str | None = None,
+    ) -> None:
         if len(systems) < 2 or len({id(system.collection) for system in systems}) != 1:
-            raise InvalidInput(f"fusing {list(systems)!r}: pass two or more systems of one collection")
-        super().__init__(systems[0].collection, f"rrf({', '.join(s.name for s in systems)})")
+            raise InvalidInput(
+                f"fusing {list(systems)!r}: pass two or more systems of one collection"
+            )
+        name = name or f"rrf({', '.join(system.name for system in systems)})"
+        super().__init__(systems[0].collection, name)
         self._systems, self._k, self._depth = tuple(systems), k, depth
 
     def hits(self, snapshot: Snapshot, queries: QueryBatch, k: int) -> Hits:
@@ -194,15 +205,16 @@ class Fusion(Stage):
         return reciprocal_ranks(parts, k, constant=self._k)
 
 
-def rrf(*systems: Stage, k: int = 60, depth: int | None = None) -> Fusion:
+def rrf(*systems: Stage, k: int = 60, depth: int | None = None, name: str | None = None) -> Fusion:
     """Fuse systems by reciprocal ranks: score = Σ 1 / (k + rank).
 
     Args:
         systems: two or more systems of one collection.
         k: the constant that flattens the top ranks.
         depth: documents asked of each system; None: as many as are returned, at least 100.
+        name: what runs and tables call it; None: "rrf(…)".
     """
-    return Fusion(systems, k=k, depth=depth)
+    return Fusion(systems, k=k, depth=depth, name=name)
 
 
 def _numbered(n_queries: int) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 """A representation: one encoder and one kind of index over the documents of a collection."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import numpy as np
 
 import encoders
 from encoders import Encoder, LexicalEncoder
@@ -22,8 +24,11 @@ DEFAULT = ("bm25", "dense")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _RESERVED = {"hybrid", "documents"}
-_SLICE = 512
+_SLICE = 128
 """Texts handed to a model at once, so that progress is seen and memory stays small."""
+
+Progress: TypeAlias = Callable[[str, int], None]
+"""Called with the name of what is being done and how many documents have just been dealt with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Representation:
         """
         if not _NAME.fullmatch(name) or name in _RESERVED:
             raise InvalidInput(
-                f"representation name {name!r}: use up to 32 of a–z, 0–9, - and _, "
+                f"representation name {name!r}: use up to 32 of a-z, 0-9, - and _, "
                 f"and none of {sorted(_RESERVED)}"
             )
         encoder, build = spec if isinstance(spec, tuple) else (spec, None)
@@ -98,16 +103,26 @@ class Representation:
             )
         return self.encoder
 
-    def encode(self, documents: Sequence[Document]) -> Vectors:
-        """Return the vectors of documents, one each."""
+    def encode(self, documents: Sequence[Document], progress: Progress | None = None) -> Vectors:
+        """Return the vectors of documents, one each.
+
+        A model is given texts of similar length together, longest first, some at a time.
+        """
         encoder = self.checked_encoder()
         keys = [d.docno if self.reads == "docno" else d.contents for d in documents]
-        step = len(keys) if self.lexical else _SLICE
-        parts = [
-            self._checked(encoder.encode_documents(keys[i : i + step]), len(keys[i : i + step]))
-            for i in range(0, len(keys), max(step, 1))
-        ] or [self._checked(encoder.encode_documents([]), 0)]
-        return parts[0] if len(parts) == 1 else concatenate(parts)
+        if self.lexical or len(keys) <= _SLICE:
+            vectors = self._checked(encoder.encode_documents(keys), len(keys))
+            if progress is not None:
+                progress(self.name, len(keys))
+            return vectors
+        order = np.argsort([-len(key) for key in keys], kind="stable")
+        parts = []
+        for start in range(0, len(keys), _SLICE):
+            some = [keys[i] for i in order[start : start + _SLICE]]
+            parts.append(self._checked(encoder.encode_documents(some), len(some)))
+            if progress is not None:
+                progress(self.name, len(some))
+        return concatenate(parts).take(np.argsort(order))
 
     def build(self, vectors: Vectors) -> Index:
         """Return an index over vectors."""

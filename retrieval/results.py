@@ -19,7 +19,7 @@ from retrieval.store.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Hit:
-    """A document found for a query; `title`, `text`, `metadata` and `snippet` are read on demand."""
+    """A document found for a query; all but docno, score and rank is read on demand."""
 
     docno: str
     score: float

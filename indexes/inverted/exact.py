@@ -18,7 +18,8 @@ WINDOW_DOCS = 32_768
 
 @kernel
 def search(
-    postings: Any, queries: Any, norms: Any, bits: Any, window: Any, first: int, ids: Any, scores: Any
+    postings: Any, queries: Any, norms: Any, bits: Any,
+    window: Any, first: int, ids: Any, scores: Any,
 ) -> None:  # fmt: skip
     """Rank the documents of queries first, first + 1 … that share a term with them.
 
@@ -75,9 +76,7 @@ def _add(
 
 
 @kernel
-def _collect(
-    window: Any, base: int, top: int, bits: Any, ids: Any, scores: Any, size: int
-) -> int:
+def _collect(window: Any, base: int, top: int, bits: Any, ids: Any, scores: Any, size: int) -> int:
     """Offer the scored documents of a window to the heap and zero it; return the heap's size."""
     threshold = scores[0] if size == len(ids) else np.float32(0.0)
     for i in range(top - base):
@@ -94,9 +93,7 @@ def _collect(
 
 
 @kernel
-def score_rows(
-    rows: Any, queries: Any, norms: Any, candidates: Any, out: Any
-) -> None:
+def score_rows(rows: Any, queries: Any, norms: Any, candidates: Any, out: Any) -> None:
     """Write the score of each candidate document (n_queries, m); −1 is left untouched.
 
     rows        offsets (n + 1,) int64, terms (nnz,) int32, weights (nnz,): the document vectors

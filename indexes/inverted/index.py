@@ -109,9 +109,11 @@ class Inverted:
     def document_frequencies(self, terms: Strings) -> NDArray[np.int64]:
         """Return in how many documents each term occurs, deleted ones included."""
         found = self.find(terms)
-        frequencies: NDArray[np.int64] = np.diff(self._postings.offsets)[found] if len(
-            self._vectors.vocabulary
-        ) else np.zeros(len(found), np.int64)
+        frequencies: NDArray[np.int64] = (
+            np.diff(self._postings.offsets)[found]
+            if len(self._vectors.vocabulary)
+            else np.zeros(len(found), np.int64)
+        )
         return np.where(found >= 0, frequencies, 0)
 
     def search(
@@ -186,8 +188,8 @@ class Inverted:
         kept, norms = self._norms
         if kept != saturation:
             relative = self._postings.lengths.astype(np.float64) / saturation.average_length
-            norms = saturation.k1 * (1 - saturation.b + saturation.b * relative)
-            norms = frozen(norms.astype(np.float32))
+            exact = saturation.k1 * (1 - saturation.b + saturation.b * relative)
+            norms = frozen(exact.astype(np.float32))
             self._norms = (saturation, norms)  # one assignment: searches in other threads are safe
         return norms
 

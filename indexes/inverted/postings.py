@@ -39,7 +39,7 @@ class Postings(NamedTuple):
         heads = offsets[:-1].copy()
         rows = (vectors.offsets, vectors.terms, vectors.weights)
         _invert(rows, heads, docs, weights, lengths)
-        return cls(*map(frozen, (offsets, docs, weights, lengths)))
+        return cls(frozen(offsets), frozen(docs), frozen(weights), frozen(lengths))
 
     @classmethod
     def from_arrays(cls, vectors: SparseVectors, arrays: Mapping[str, NDArray[Any]]) -> "Postings":

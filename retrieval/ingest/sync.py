@@ -1,7 +1,7 @@
 """Make a collection hold what a folder holds: encode what changed, delete what vanished."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -20,12 +20,12 @@ from retrieval.errors import (
 )
 from retrieval.ingest import Found, Skipped, read
 from retrieval.limits import BUFFER_DOCUMENTS_DEFAULT
-from retrieval.representation import DEFAULT, Spec, resolve
+from retrieval.representation import DEFAULT, Progress, Spec, resolve
 from retrieval.store import manifest as manifests
 from retrieval.store.writer import Writer
 
-Progress: TypeAlias = Callable[[int], None]
-"""Called with the number of documents just dealt with."""
+Entries: TypeAlias = Callable[[], Iterable[Found | Skipped]]
+"""Reads everything from the beginning, each time it is called."""
 
 _CHUNK = 256
 _COMMIT_SECONDS = 30.0
@@ -109,14 +109,26 @@ def sync(
         folder: folder or file to read.
         keep_missing: do not delete what vanished.
         strict: an unreadable or empty file is an error, not a warning in the report.
-        progress: called as documents are dealt with.
+        progress: called as documents are read and encoded.
 
     Raises:
         DuplicateDocument: two documents of one docno; both places are named.
         InvalidDocument: invalid JSON, or with `strict` anything that cannot be read.
     """
-    started = _Sync(collection.writer(), Path(folder), strict=strict, progress=progress)
-    return started.go(collection, keep_missing=keep_missing)
+    source = Path(folder)
+    started = _Sync(collection.writer(), str(source.resolve()), lambda: read(source))
+    return started.go(collection, keep_missing=keep_missing, strict=strict, progress=progress)
+
+
+def sync_entries(
+    collection: Collection, source: str, entries: Entries, progress: Progress | None = None
+) -> SyncReport:
+    """Bring a collection up to date with documents that are not files, as `sync` does.
+
+    `source` names where they come from; what came from it before and is not read now is deleted.
+    """
+    started = _Sync(collection.writer(), source, entries)
+    return started.go(collection, keep_missing=False, strict=False, progress=progress)
 
 
 def index(
@@ -127,6 +139,7 @@ def index(
     rebuild: bool = False,
     keep_missing: bool = False,
     strict: bool = False,
+    progress: Progress | None = None,
 ) -> Collection:
     """Index a folder, or bring its index up to date, and return the collection.
 
@@ -138,6 +151,7 @@ def index(
         rebuild: start again, with these representations.
         keep_missing: do not delete documents whose file vanished.
         strict: raise on an unreadable or empty file in place of skipping it.
+        progress: called as documents are read and encoded.
 
     Raises:
         RecipeMismatch: the index was built with other representations.
@@ -148,7 +162,7 @@ def index(
         raise InvalidInput(f"there is no folder or file {source}")
     collection = prepare(path, representations, rebuild=rebuild)
     try:
-        sync(collection, source, keep_missing=keep_missing, strict=strict)
+        sync(collection, source, keep_missing=keep_missing, strict=strict, progress=progress)
     finally:
         collection.close()
     return collection
@@ -157,25 +171,26 @@ def index(
 class _Sync:
     """One pass over a folder."""
 
-    def __init__(
-        self, writer: Writer, folder: Path, *, strict: bool, progress: Progress | None
-    ) -> None:
-        self._writer, self._folder, self._strict, self._progress = writer, folder, strict, progress
-        self._source = writer.source(str(folder.resolve()))
+    def __init__(self, writer: Writer, source: str, entries: Entries) -> None:
+        self._writer, self._entries = writer, entries
+        self._source = writer.source(source)
         # What was there before; segments that are not in here hold what this pass wrote.
         self._seen = {id(p): np.zeros(len(p.dead), bool) for p in writer.segments}
         self._report = SyncReport()
         self._uncommitted, self._commit_at, self._since = 0, 4 * _CHUNK, time.monotonic()
 
-    def go(self, collection: Collection, *, keep_missing: bool) -> SyncReport:
+    def go(
+        self, collection: Collection, *, keep_missing: bool, strict: bool, progress: Progress | None
+    ) -> SyncReport:
         """Read everything, write what is new, and commit."""
+        self._writer.progress = progress
         try:
-            found = self._documents()
+            found = self._documents(strict=strict)
             while chunk := list(islice(found, _CHUNK)):
                 self._take(chunk)
+                if progress is not None:
+                    progress("read", len(chunk))
                 self._pace()
-                if self._progress is not None:
-                    self._progress(len(chunk))
             if not keep_missing:
                 self._delete_vanished()
         except BaseException:
@@ -184,12 +199,14 @@ class _Sync:
         collection.commit()
         return self._report
 
-    def _documents(self) -> Iterator[Found]:
-        for entry in read(self._folder):
+    def _documents(self, *, strict: bool) -> Iterator[Found]:
+        for entry in self._entries():
             if isinstance(entry, Found):
                 yield entry
-            elif self._strict:
-                raise InvalidDocument(f"{entry.place}: {entry.reason}; without --strict it is skipped")
+            elif strict:
+                raise InvalidDocument(
+                    f"{entry.place}: {entry.reason}; without --strict it is skipped"
+                )
             else:
                 self._report.skipped.append(entry)
 
@@ -233,11 +250,11 @@ class _Sync:
                 f"document {found.document.docno!r} of {found.place} is in the collection already, "
                 f"from {where}: rename one of them, or rebuild (--rebuild) if the folder has moved"
             )
-        return table.digests[ordinal].tobytes() == found.document.digest()
+        return bool(table.digests[ordinal].tobytes() == found.document.digest())
 
     def _duplicate(self, found: Found) -> DuplicateDocument:
         docno = found.document.docno
-        entries = (entry for entry in read(self._folder) if isinstance(entry, Found))
+        entries = (entry for entry in self._entries() if isinstance(entry, Found))
         first = next(entry.place for entry in entries if entry.document.docno == docno)
         return DuplicateDocument(
             f"document {docno!r} is in {first} and again in {found.place}: docnos are unique, "

@@ -34,8 +34,13 @@ _HEADER = struct.Struct("<8sII16s")
 _FOOTER = struct.Struct("<QQQ8s")
 _MAGIC_END = bytes(255 - byte for byte in MAGIC)
 _ALIGNMENT = 64
-_DTYPES = {"u1": np.uint8, "i4": np.int32, "i8": np.int64, "f4": np.float32}
-_CODES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
+_DTYPES: dict[str, type[np.generic]] = {
+    "u1": np.uint8,
+    "i4": np.int32,
+    "i8": np.int64,
+    "f4": np.float32,
+}
+_CODES: dict[np.dtype[Any], str] = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
 _NDIM_MAX = 3
 
 
@@ -74,12 +79,12 @@ def write(
         file.write(_HEADER.pack(MAGIC, VERSION, 0, kind.encode("ascii")))
         position, rows = _HEADER.size, []
         for key, array in arrays.items():
-            data = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b""
+            data = np.ascontiguousarray(array).data.cast("B") if array.size else b""
             file.write(bytes(-position % _ALIGNMENT))
             position += -position % _ALIGNMENT
             file.write(data)
-            checksum = f"{xxhash.xxh3_64_intdigest(data):016x}"
-            rows.append([key, _CODES[array.dtype], list(array.shape), position, checksum])
+            row = [key, _CODES[array.dtype], list(array.shape), position]
+            rows.append([*row, f"{xxhash.xxh3_64_intdigest(data):016x}"])
             position += len(data)
         directory = json.dumps({"settings": dict(settings or {}), "arrays": rows}).encode()
         checksum = xxhash.xxh3_64_intdigest(directory)
@@ -113,7 +118,7 @@ class Container:
         size = len(self._bytes)
         if size != entry.size or size < _HEADER.size + _FOOTER.size:
             raise self._corrupt(f"has {size:,} bytes, the manifest says {entry.size:,}")
-        magic, version, zero, name = _HEADER.unpack(self._bytes[: _HEADER.size])
+        magic, version, zero, name = _HEADER.unpack(self._bytes[: _HEADER.size].data)
         if magic != MAGIC or zero != 0:
             raise self._corrupt("does not start like a container")
         if version != VERSION:
@@ -123,7 +128,7 @@ class Container:
             )
         if name.rstrip(b"\0") != kind.encode():
             raise self._corrupt(f"is of kind {name!r}, not {kind!r}")
-        offset, length, checksum, end = _FOOTER.unpack(self._bytes[-_FOOTER.size :])
+        offset, length, checksum, end = _FOOTER.unpack(self._bytes[-_FOOTER.size :].data)
         if end != _MAGIC_END or offset + length + _FOOTER.size != size:
             raise self._corrupt("does not end like a container")
         if length > DIRECTORY_BYTES_MAX:
@@ -176,7 +181,7 @@ class Container:
             raise self._corrupt(f"lacks the array {name!r}")
         entry = self._directory[name]
         data = self._bytes[entry.offset : entry.offset + entry.size]
-        if xxhash.xxh3_64_intdigest(data) != entry.checksum:
+        if xxhash.xxh3_64_intdigest(data.data) != entry.checksum:
             raise self._corrupt(f"has damaged bytes in array {name!r}")
         return data.view(entry.dtype).reshape(entry.shape)
 

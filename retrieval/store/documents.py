@@ -15,6 +15,7 @@ from retrieval.document import Document
 from retrieval.errors import CorruptIndex
 
 _COLUMNS = ("docno", "title", "text", "metadata")
+_REST = ("digests", "sources", "hashes", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class DocumentTable:
         unsorted = _hashes(strings[0])
         order = np.argsort(unsorted, kind="stable").astype(np.int32)
         arrays = (digests, sources, unsorted[order], order)
-        return cls(*strings, *map(frozen, arrays))
+        columns = dict(zip(_COLUMNS, strings, strict=True))
+        return cls._of_columns(columns, dict(zip(_REST, arrays, strict=True)))
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DocumentTable":
@@ -71,16 +73,21 @@ class DocumentTable:
         check_array("hashes", arrays["hashes"], np.int64, (n,))
         check_array("order", arrays["order"], np.int32, (n,))
         check_range("order", arrays["order"], below=max(n, 1))
-        rest = (frozen(arrays[name]) for name in ("digests", "sources", "hashes", "order"))
-        return cls(*columns, *rest)
+        return cls._of_columns(dict(zip(_COLUMNS, columns, strict=True)), arrays)
+
+    @classmethod
+    def _of_columns(
+        cls, columns: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> "DocumentTable":
+        fields: dict[str, Any] = {name: frozen(arrays[name]) for name in _REST}
+        return cls(**columns, **fields)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays."""
         columns = (self.docno, self.title, self.text, self.metadata)
         named = dict(zip(_COLUMNS, columns, strict=True))
         strings = {k: a for name, column in named.items() for k, a in column.arrays(name).items()}
-        rest = ("digests", "sources", "hashes", "order")
-        return strings | {name: getattr(self, name) for name in rest}
+        return strings | {name: getattr(self, name) for name in _REST}
 
     def __len__(self) -> int:
         return len(self.docno)

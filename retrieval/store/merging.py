@@ -1,4 +1,4 @@
-"""When adjacent segments are merged, so that their number grows with the logarithm of the corpus."""
+"""When adjacent segments are merged: their number grows with the logarithm of the corpus."""
 
 import math
 from collections.abc import Sequence

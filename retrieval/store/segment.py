@@ -146,9 +146,7 @@ def write_index(folder: Folder, number: int, name: str, index: Index) -> dict[st
     settings = {"kind": index.kind, "version": index.format_version}
     settings |= settings_json(index.settings)
     stem = f"{number:08}.{name}"
-    vectors = container.write(
-        folder, f"{stem}.vectors", "vectors", arrays=index.vectors().arrays()
-    )
+    vectors = container.write(folder, f"{stem}.vectors", "vectors", arrays=index.vectors().arrays())
     derived = container.write(
         folder, f"{stem}.index", "index", arrays=index.arrays(), settings=settings
     )

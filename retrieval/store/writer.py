@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from retrieval.document import Document
 from retrieval.errors import UnknownName
 from retrieval.limits import BUFFER_BYTES_DEFAULT, BUFFER_DOCUMENTS_DEFAULT
-from retrieval.representation import Representation, concatenate
+from retrieval.representation import Progress, Representation, concatenate
 from retrieval.store import manifest as manifests
 from retrieval.store.container import FileEntry
 from retrieval.store.documents import DocumentTable
@@ -83,6 +83,7 @@ class Writer:
         self.segments = [Pending.of(Segment(folder, e)) for e in self._manifest.segments]
         self.buffer: dict[str, tuple[Document, int]] = {}
         self._buffered_bytes = 0
+        self.progress: Progress | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -146,7 +147,10 @@ class Writer:
             return
         documents = [document for document, _ in self.buffer.values()]
         table = DocumentTable.of(documents, [source for _, source in self.buffer.values()])
-        indexes = {n: r.build(r.encode(documents)) for n, r in self.representations.items()}
+        indexes = {
+            name: representation.build(representation.encode(documents, self.progress))
+            for name, representation in self.representations.items()
+        }
         with storing(self._folder, "writing a segment"):
             number = self._number()
             files = write_documents(self._folder, number, table)
@@ -222,7 +226,7 @@ class Writer:
         for pending in self.segments:
             table = pending.segment.documents
             documents = [table.document(i) for i in range(len(table))]
-            index = representation.build(representation.encode(documents))
+            index = representation.build(representation.encode(documents, self.progress))
             with storing(self._folder, f"writing representation {representation.name!r}"):
                 files = write_index(self._folder, self._number(), representation.name, index)
             entry = pending.segment.entry
