@@ -38,7 +38,7 @@ class Collection:
 
     def __init__(self, folder: Folder, encoders: Mapping[str, Encoder] | None = None) -> None:
         self._folder = folder
-        self._given = dict(encoders or {})
+        self._given = {name: [encoder] for name, encoder in (encoders or {}).items()}
         self._snapshot = Snapshot.open(folder)
         self._representations = self._recorded(self._snapshot.manifest)
         self._writer: Writer | None = None
@@ -48,9 +48,15 @@ class Collection:
 
     def _recorded(self, manifest: Manifest) -> dict[str, Representation]:
         return {
-            name: Representation.recorded(name, recipe, self._given.get(name))
+            name: Representation.recorded(name, recipe, self._given_for(name, recipe))
             for name, recipe in manifest.representations.items()
         }
+
+    def _given_for(self, name: str, recipe: Mapping[str, Any]) -> Encoder | None:
+        """Return the encoder the caller gave for a recipe; the first one if none fits it."""
+        given = self._given.get(name, [])
+        fitting = (e for e in given[1:] if e.fingerprint == recipe["fingerprint"])
+        return next(fitting, given[0] if given else None)
 
     # ------------------------------------------------------------------ what is in it
 
@@ -193,7 +199,10 @@ class Collection:
         writer = self.writer()
         if name in writer.representations:
             raise InvalidInput(f"{self.path} has a representation {name!r}: drop it first")
-        writer.add_representation(Representation.of(name, name if spec is None else spec))
+        asked = Representation.of(name, name if spec is None else spec)
+        writer.add_representation(asked)
+        if asked.encoder is not None:
+            self._given.setdefault(name, []).append(asked.encoder)
 
     def drop_representation(self, name: str) -> None:
         """Remove one representation; the others are left untouched."""

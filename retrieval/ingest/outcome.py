@@ -1,0 +1,60 @@
+"""What reading a file or line gave: a document, or the reason why there is none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from retrieval.document import Document
+from retrieval.errors import InvalidDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or line that gave no document, and why; `place` as in `Found`."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document, and the place it was read from: "notes/a.txt" or "corpus.jsonl:17"."""
+
+    document: Document
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a format reader makes of a file or line: a document that has no docno yet."""
+
+    text: str
+    title: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def found_or_skipped(content: Content, *, docno: str, place: str) -> Found | Skipped:
+    """Return the document, or the reason why this content cannot be one."""
+    if _is_blank(content.text) and _is_blank(content.title):
+        return Skipped(place, "it holds no text")
+    try:
+        document = Document(docno, content.text, content.title, content.metadata)
+        if content.metadata:
+            document.metadata_json()  # refused here, and not when half the collection is written
+    except InvalidDocument as error:
+        return Skipped(place, str(error))
+    return Found(document, place)
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system says, without the path: the place is named already."""
+    return f"it cannot be read: {error.strerror or error}"
+
+
+def printable(name: str) -> str:
+    """Return `name` with the bytes that are not UTF-8 escaped, so that it can be printed."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()

@@ -1,0 +1,118 @@
+"""Style as a test: who imports whom, sizes, banned words and calls."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("retrieval", "indexes", "encoders", "eval")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+EVERY_FILE = sorted(
+    {*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")}
+)
+
+OURS = re.compile(rf"({'|'.join(PACKAGES)})(\.|$)")
+MAY_IMPORT = {
+    "indexes": r"indexes\.",
+    "encoders": r"encoders(\.|$)|indexes\.(vectors|strings|validate|errors)$",
+    "eval.measures": r"indexes\.errors$",
+    "eval.qrels": r"indexes\.errors$",
+    "eval": r"eval\.|retrieval(\.|$)|indexes\.errors$",
+    "retrieval.cli": r".",
+    "retrieval.__init__": r".",
+    "retrieval": r"retrieval(\.|$)|indexes\.|encoders(\.|$)",
+}
+HEAVY = ("torch", "numba", "faiss", "sentence_transformers", "pyarrow", "transformers")
+BANNED_CALLS = {"eval", "exec", "extractall", "system", "popen", "fromstring"}
+BANNED_WORDS = re.compile(
+    r"\bpickle\b|trust_remote_code|allow_pickle=True|shell=True|TO" + r"DO|FIX" + r"ME|XX" + r"X\b"
+)
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node
+
+
+def rule_for(module: str) -> str:
+    while module not in MAY_IMPORT:
+        module = module.rpartition(".")[0]
+    return MAY_IMPORT[module]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_imports_go_downwards_only(path: Path) -> None:
+    rule = re.compile(rule_for(module_of(path)))
+    for name, node in imports(ast.parse(path.read_text())):
+        if OURS.match(name):
+            assert rule.match(name), f"{path}:{node.lineno} imports {name}"
+
+
+@pytest.mark.parametrize("path", EVERY_FILE, ids=module_of)
+def test_files_and_functions_are_short(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 400, f"{path} has {text.count(chr(10))} lines"
+    if path not in SOURCES:
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            kernel = any(ast.unparse(d) in ("kernel", "reordered") for d in node.decorator_list)
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= (90 if kernel else 60), f"{path}:{node.lineno} {node.name} has {lines}"
+            positional = [a.arg for a in node.args.args if a.arg not in ("self", "cls")]
+            assert kernel or node.name.startswith("_") or len(positional) <= 5, (
+                f"{path}:{node.name}"
+            )
+            assert node.args.kwarg is None or node.name.startswith("_"), f"{path}:{node.name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_nothing_dangerous_is_called(path: Path) -> None:
+    text = path.read_text()
+    code = re.sub(r'""".*?"""|#[^\n]*', "", text, flags=re.S)
+    assert not BANNED_WORDS.search(code), BANNED_WORDS.search(code)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            allowed = name == "system" and "collection" in ast.unparse(node.func)
+            allowed |= name == "system" and "self." in ast.unparse(node.func)
+            assert name not in BANNED_CALLS or allowed, f"{path}:{node.lineno} calls {name}"
+
+
+def test_only_one_module_writes_to_the_store() -> None:
+    """Runs and rows of an evaluation are output, not state; nobody else opens a file for writing."""
+    writers = re.compile(
+        r"""\.write_bytes\(|os\.(open|write|replace|rename|unlink|fsync)\(|open\([^)]*["'][wax]b?["']"""
+    )
+    may = {"retrieval.store.files", "retrieval.run", "retrieval.cli", "eval.report"}
+    found = {module_of(path) for path in SOURCES if writers.search(path.read_text())}
+    assert found <= may
+
+
+@pytest.mark.parametrize("module", ["retrieval", "retrieval.cli", "encoders", "eval"])
+def test_importing_is_light(module: str) -> None:
+    code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
+    heavy = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.strip()
+    assert heavy == "[]"
+
+
+def test_public_names_resolve() -> None:
+    import retrieval
+
+    assert all(getattr(retrieval, name) is not None for name in retrieval.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = retrieval.nothing
