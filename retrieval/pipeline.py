@@ -4,7 +4,7 @@ A batch and a single query go through the same code; a system sees one snapshot 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -55,6 +55,8 @@ class QueryBatch:
         if isinstance(queries, np.ndarray):
             vectors = DenseVectors.of(np.atleast_2d(queries))
             return cls(_numbered(len(vectors)), vectors=vectors)
+        if not isinstance(queries, Iterable):
+            raise InvalidInput(f"query {queries!r} is no text: pass a string or a vector")
         texts = tuple(queries)
         for text in texts:
             if not isinstance(text, str):

@@ -92,7 +92,7 @@ def test_nothing_dangerous_is_called(path: Path) -> None:
 
 
 def test_only_one_module_writes_to_the_store() -> None:
-    """Runs and rows of an evaluation are output, not state; nobody else opens a file for writing."""
+    """Runs and rows of an evaluation are output, not state."""
     writers = re.compile(
         r"""\.write_bytes\(|os\.(open|write|replace|rename|unlink|fsync)\(|open\([^)]*["'][wax]b?["']"""
     )

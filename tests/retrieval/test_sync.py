@@ -1,0 +1,192 @@
+"""A folder becomes a collection, and stays one: only what changed is encoded."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from encoding import WordSums
+
+import retrieval as rt
+from retrieval.errors import (
+    DuplicateDocument,
+    InvalidDocument,
+    InvalidInput,
+    RecipeMismatch,
+)
+from retrieval.ingest import Found
+from retrieval.ingest.sync import prepare, sync, sync_entries
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.txt").write_text("rotate the key every month")
+    (folder / "deep" / "b.md").write_text("# Locks\n\nA lock needs *one* key.")
+    (folder / "c.html").write_text("<title>Doors</title><p>A door has a lock &amp; a handle.")
+    return folder
+
+
+def specs() -> dict[str, object]:
+    return {"bm25": "bm25", "words": WordSums()}
+
+
+def report(collection: rt.Collection, folder: Path, **options: bool) -> str:
+    return str(sync(collection, folder, **options))
+
+
+def test_files_become_documents_named_by_their_path(folder: Path, tmp_path: Path) -> None:
+    collection = rt.index(folder, tmp_path / "i.idx", representations=specs())
+    assert sorted(collection) == ["a.txt", "c.html", "deep/b.md"]
+    assert collection["deep/b.md"].title == "Locks"
+    assert collection["c.html"].text == "A door has a lock & a handle."
+    assert collection.search("locks", system="bm25")[0].docno == "deep/b.md"
+
+
+def test_only_what_changed_is_encoded_again(folder: Path, tmp_path: Path) -> None:
+    collection = rt.index(folder, tmp_path / "i.idx", representations=specs())
+    encoder = collection.representation("words").encoder
+    assert isinstance(encoder, WordSums)
+    encoder.encoded.clear()
+    assert report(collection, folder) == "0 new, 0 changed, 0 deleted, 3 unchanged"
+    assert encoder.encoded == []
+    (folder / "a.txt").write_text("rotate the key every week")
+    (folder / "d.txt").write_text("a window")
+    (folder / "c.html").unlink()
+    assert report(collection, folder) == "1 new, 1 changed, 1 deleted, 1 unchanged"
+    assert sorted(encoder.encoded) == ["a window", "rotate the key every week"]
+    assert sorted(collection) == ["a.txt", "d.txt", "deep/b.md"]
+    assert collection["a.txt"].text == "rotate the key every week"
+
+
+def test_a_second_pass_makes_no_new_segment(folder: Path, tmp_path: Path) -> None:
+    collection = rt.index(folder, tmp_path / "i.idx", representations=specs())
+    before = collection.snapshot.manifest.segments
+    report(collection, folder)
+    assert collection.snapshot.manifest.segments == before
+
+
+def test_vanished_files_can_be_kept(folder: Path, tmp_path: Path) -> None:
+    collection = rt.index(folder, tmp_path / "i.idx", representations=specs())
+    (folder / "a.txt").unlink()
+    assert report(collection, folder, keep_missing=True) == (
+        "0 new, 0 changed, 0 deleted, 2 unchanged"
+    )
+    assert "a.txt" in collection
+    assert report(collection, folder) == "0 new, 0 changed, 1 deleted, 2 unchanged"
+
+
+def test_documents_added_by_hand_never_vanish(folder: Path, tmp_path: Path) -> None:
+    collection = rt.index(folder, tmp_path / "i.idx", representations=specs())
+    with collection:
+        collection.add([rt.Document("by-hand", "a note")])
+    report(collection, folder)
+    assert "by-hand" in collection
+
+
+def test_two_folders_share_an_index_and_do_not_delete_each_other(
+    folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "z.txt").write_text("zebra")
+    collection = rt.index(folder, tmp_path / "i.idx", representations=specs())
+    assert report(collection, other) == "1 new, 0 changed, 0 deleted, 0 unchanged"
+    assert report(collection, folder) == "0 new, 0 changed, 0 deleted, 3 unchanged"
+    (other / "a.txt").write_text("the same name")
+    with pytest.raises(DuplicateDocument, match=r"'a\.txt'.*already, from .*docs.*rename"):
+        report(collection, other)
+    assert len(collection) == 4
+
+
+def test_skipped_files_are_reported_or_an_error(folder: Path, tmp_path: Path) -> None:
+    (folder / "empty.txt").write_text("  \n")
+    (folder / "binary.txt").write_bytes(b"a\0b")
+    collection = prepare(tmp_path / "i.idx", specs())
+    found = sync(collection, folder)
+    assert sorted(skipped.place for skipped in found.skipped) == ["binary.txt", "empty.txt"]
+    assert str(found).endswith("2 skipped")
+    with pytest.raises(InvalidDocument, match=r"(empty|binary)\.txt"):
+        sync(collection, folder, strict=True)
+
+
+def test_a_duplicate_names_both_places_and_changes_nothing(tmp_path: Path) -> None:
+    lines = [{"_id": name, "text": f"text {i}"} for i, name in enumerate("abcb")]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    collection = prepare(tmp_path / "i.idx", {"bm25": "bm25"})
+    with pytest.raises(DuplicateDocument, match=r"'b' is in x\.jsonl:2 and again in x\.jsonl:4"):
+        sync(collection, tmp_path / "x.jsonl")
+    assert len(collection) == 0
+
+
+def test_a_duplicate_across_commits_is_found(tmp_path: Path) -> None:
+    """More than a chunk apart, and after the first copy has been committed."""
+    entries = [Found(rt.Document(f"d{i % 2999}", f"text {i}"), f"line {i}") for i in range(3000)]
+    collection = prepare(tmp_path / "i.idx", {"bm25": "bm25"})
+    with pytest.raises(DuplicateDocument, match=r"'d0' is in line 0 and again in line 2999"):
+        sync_entries(collection, "somewhere", lambda: entries)
+
+
+def test_invalid_json_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"_id": "a", "text": "fine"}\n{"_id": \n')
+    with pytest.raises(InvalidDocument, match=r"x\.jsonl:2"):
+        rt.index(tmp_path / "x.jsonl", tmp_path / "i.idx", representations=["bm25"])
+
+
+def test_an_interruption_loses_only_what_was_not_committed(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[Found]:
+        for i in range(2000):
+            if i == 1900:
+                raise KeyboardInterrupt
+            yield Found(rt.Document(f"d{i}", f"text {i}"), f"line {i}")
+
+    collection = prepare(tmp_path / "i.idx", {"bm25": "bm25"})
+    with pytest.raises(KeyboardInterrupt):
+        sync_entries(collection, "somewhere", interrupted)
+    kept = len(rt.open(tmp_path / "i.idx"))
+    assert kept == 1024  # the first commit comes after four chunks
+    whole = [Found(rt.Document(f"d{i}", f"text {i}"), f"line {i}") for i in range(2000)]
+    found = sync_entries(collection, "somewhere", lambda: whole)
+    assert str(found) == f"{2000 - kept:,} new, 0 changed, 0 deleted, {kept:,} unchanged"
+
+
+def test_another_recipe_is_an_error_that_names_the_difference(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "i.idx"
+    rt.index(folder, path, representations={"bm25": "bm25"})
+    stems = rt.Bm25(analysis=rt.Analysis(stemmer="porter"))
+    with pytest.raises(RecipeMismatch, match=r"stemmer: 'english' → 'porter'.*--rebuild"):
+        rt.index(folder, path, representations={"bm25": stems})
+    with pytest.raises(RecipeMismatch, match="words is not in it"):
+        rt.index(folder, path, representations=specs())
+    collection = rt.index(folder, path, representations={"bm25": stems}, rebuild=True)
+    assert collection.representation("bm25").recipe["encoder"]["analysis"]["stemmer"] == "porter"
+    assert len(collection) == 3
+    assert len(rt.index(folder, path)) == 3  # leaving them out keeps what is there
+
+
+def test_a_failed_rebuild_leaves_the_old_index(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "i.idx"
+    rt.index(folder, path, representations={"bm25": "bm25"})
+    (folder / "x.jsonl").write_text("{")
+    with pytest.raises(InvalidDocument):
+        rt.index(folder, path, representations={"bm25": "bm25"}, rebuild=True)
+    assert len(rt.open(path)) == 3
+
+
+def test_an_index_inside_its_folder_is_not_indexed(folder: Path) -> None:
+    rt.index(folder, folder / "own.idx", representations=["bm25"])
+    assert len(rt.index(folder, folder / "own.idx")) == 3
+
+
+def test_nothing_is_made_for_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no folder or file"):
+        rt.index(tmp_path / "nowhere", tmp_path / "i.idx", representations=["bm25"])
+    assert not (tmp_path / "i.idx").exists()
+
+
+def test_an_empty_folder_is_an_empty_collection(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    collection = rt.index(tmp_path / "docs", tmp_path / "i.idx", representations=specs())
+    assert len(collection) == 0
+    assert collection.search("anything") == []
