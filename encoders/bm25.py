@@ -11,9 +11,9 @@ Lucene: idf never negative, no factor k1 + 1. The defaults of k1 and b are Anser
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -74,23 +74,31 @@ class Bm25:
 
     def encode_queries(self, texts: Sequence[str]) -> SparseVectors:
         """Return the term frequencies of each query; `weigh` turns them into weights."""
-        return self._frequencies(texts)
+        if len(texts) != 1:
+            return self._frequencies(texts)
+        # The same for one text, without what only pays for many.
+        counts = Counter(self.analyzer.terms(texts[0]))
+        names = sorted(counts)
+        offsets = frozen(np.array([0, len(names)], np.int64))
+        terms = frozen(np.arange(len(names), dtype=np.int32))
+        weights = frozen(np.array([counts[name] for name in names], np.float32))
+        vocabulary = Strings.of([name.encode() for name in names])
+        return SparseVectors(offsets, terms, weights, vocabulary)
 
     def _frequencies(self, texts: Sequence[str]) -> SparseVectors:
-        terms, rows = self.analyzer.number(texts)
+        terms, numbers, lengths = self.analyzer.number(texts)
         order = sorted(range(len(terms)), key=terms.__getitem__)  # code points, so UTF-8 bytes too
         rank = np.empty(len(terms), np.int64)
         rank[order] = np.arange(len(terms))
-        lengths = [len(row) for row in rows]
-        numbers = np.fromiter(chain.from_iterable(rows), np.int64, sum(lengths))
-        cells = np.repeat(np.arange(len(rows)), lengths) * len(terms)
-        cells += rank[numbers]
+        kept = numbers >= 0
+        cells = np.repeat(np.arange(len(texts)) * len(terms), lengths)[kept]
+        cells += rank[numbers[kept]]
         cells.sort()  # by text, then by term; equal cells side by side
         starts = np.flatnonzero(np.diff(cells, prepend=-1))
         frequencies = np.diff(starts, append=len(cells))
         owners, columns = np.divmod(cells[starts], max(len(terms), 1))
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(np.bincount(owners, minlength=len(rows)), out=offsets[1:])
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum(np.bincount(owners, minlength=len(texts)), out=offsets[1:])
         vocabulary = Strings.of(terms[i].encode() for i in order)
         return SparseVectors.of(offsets, columns, frequencies, vocabulary)
 
@@ -101,9 +109,9 @@ class Bm25:
 
         frequencies  (len(queries.vocabulary),)  int64  live documents that have each term
 
-        A term that no live document has keeps its place with weight 0.
+        A term that no live document has gets a weight too; there is nothing it could score.
         """
         df = frequencies.astype(np.float64)
-        idf = np.where(df > 0, np.log1p((n_documents - df + 0.5) / (df + 0.5)), 0.0)
+        idf = np.log1p((n_documents - df + 0.5) / (df + 0.5))
         weights = (queries.weights * idf[queries.terms]).astype(np.float32)
         return SparseVectors(queries.offsets, queries.terms, frozen(weights), queries.vocabulary)

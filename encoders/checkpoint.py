@@ -84,7 +84,7 @@ def _from_hub(model: str) -> Path:
                 snapshot_download(model, allow_patterns=patterns, local_files_only=local_only)
             )
         except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = first_line(error)
         except Exception as error:  # the hub's HTTP client has errors of its own, without a root
             reason = f"{type(error).__name__}: {error}"
     raise unavailable(model, reason)
@@ -93,7 +93,16 @@ def _from_hub(model: str) -> Path:
 def _checked(folder: Path) -> Path:
     if not any(folder.rglob("*.safetensors")):
         raise unavailable(str(folder), "the folder holds no .safetensors file")
+    for pickled in folder.rglob("pytorch_model.bin"):
+        # It would be read where a part of the model has nothing else.
+        if not any(pickled.parent.glob("*.safetensors")):
+            raise unavailable(str(folder), f"{pickled} is no .safetensors file")
     return folder
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, in one line."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
 def unavailable(model: str, reason: str) -> EncoderUnavailable:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from encoders.checkpoint import MINILM, locate, unavailable, weights_digest
+from encoders.checkpoint import MINILM, first_line, locate, unavailable, weights_digest
 from encoders.errors import EncoderUnavailable
 from indexes.errors import InvalidInput
 from indexes.vectors import DenseVectors
@@ -119,7 +119,7 @@ class Dense:
                     model_kwargs={"use_safetensors": True},
                 )
         except (OSError, ValueError, RuntimeError) as error:
-            raise unavailable(self.model, str(error).splitlines()[0]) from error
+            raise unavailable(self.model, first_line(error)) from error
         if self.max_length is not None:
             model.max_seq_length = self.max_length
         return model

@@ -6,6 +6,7 @@ Documents are found by docno, queries by query id (or by their text, where texts
 import gzip
 import json
 import lzma
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -19,6 +20,7 @@ from indexes.errors import InvalidInput
 from indexes.vectors import DenseVectors, SparseVectors
 
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
+_NO_RECORD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class Precomputed:
@@ -48,6 +50,8 @@ class Precomputed:
         self.documents = Path(documents)
         self.queries = None if queries is None else Path(queries)
         self.metric = metric
+        if self.queries and (self.queries.suffix == ".npy") != (self.kind == "dense"):
+            raise InvalidInput(f"{documents} and {queries}: pass two .npy files, or none")
 
     @classmethod
     def from_spec(cls, spec: str) -> "Precomputed":
@@ -74,12 +78,14 @@ class Precomputed:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Name what decides the vectors: a digest of the document file."""
+        """Name what decides the vectors: a digest of the document file and of its ids."""
         state = blake2b(digest_size=16)
+        ids = [self.documents.with_suffix(".ids")] if self.kind == "dense" else []
         try:
-            with self.documents.open("rb") as file:
-                while block := file.read(2**20):
-                    state.update(block)
+            for path in (self.documents, *ids):
+                with path.open("rb") as file:
+                    while block := file.read(2**20):
+                        state.update(block)
         except OSError as error:
             raise EncoderUnavailable(f"vectors {self.documents} cannot be read: {error}") from error
         return f"precomputed:{state.hexdigest()}"
@@ -125,26 +131,35 @@ _Rows = Mapping[str, Any]
 def _read(path: Path) -> _Rows:
     if not path.is_file():
         raise InvalidInput(f"no file of vectors at {path}")
-    return _read_npy(path) if path.suffix == ".npy" else dict(_read_jsonl(path))
+    pairs = _read_npy(path) if path.suffix == ".npy" else _read_jsonl(path)
+    rows: dict[str, Any] = {}
+    for key, row in pairs:
+        if rows.setdefault(key, row) is not row:
+            raise InvalidInput(f"{path} has two vectors for {key!r}: keep one")
+    return rows
 
 
-def _read_npy(path: Path) -> _Rows:
+def _read_npy(path: Path) -> Iterator[tuple[str, Any]]:
     names = path.with_suffix(".ids")
     if not names.is_file():
         raise InvalidInput(f"{path} has no ids beside it: write one id per line to {names}")
-    ids = names.read_text(encoding="utf-8").splitlines()
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path} is no npy file: {error}") from error
-    if values.ndim != 2 or len(values) != len(ids):
+        with names.open(encoding="utf-8") as file:
+            ids = [line.rstrip("\n") for line in file]
+        values = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:  # also objects, which would be read with pickle
+        raise InvalidInput(f"{path} is no npy file with ids beside it: {error}") from error
+    if values.ndim != 2 or len(values) != len(ids) or values.shape[1] == 0:
         raise InvalidInput(f"{path} has shape {values.shape}, {names} has {len(ids)} ids")
-    return dict(zip(ids, values, strict=True))
+    return zip(ids, values, strict=True)
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, float]]]:
-    with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
-        yield from _records(file, path)
+    try:
+        with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
+            yield from _records(file, path)
+    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
 
 
 def _records(file: IO[Any], path: Path) -> Iterator[tuple[str, dict[str, float]]]:
@@ -154,7 +169,7 @@ def _records(file: IO[Any], path: Path) -> Iterator[tuple[str, dict[str, float]]
         try:
             record = json.loads(line)
             yield str(record["id"]), {str(t): float(w) for t, w in record["vector"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _NO_RECORD as error:
             raise InvalidInput(
                 f'{path}:{number} is not {{"id": …, "vector": {{term: weight}}}}: {error!r}'
             ) from error

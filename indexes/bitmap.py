@@ -23,6 +23,12 @@ class Bitmap:
     bits: NDArray[np.uint8]
     n: int
 
+    def __post_init__(self) -> None:
+        if self.bits.dtype != np.uint8 or self.bits.shape != (-(-self.n // 8),):
+            raise InvalidInput(
+                f"a bitmap of {self.n} documents has {self.bits.dtype} of shape {self.bits.shape}"
+            )
+
     @classmethod
     def of_mask(cls, mask: NDArray[np.bool_]) -> "Bitmap":
         """Build from one boolean per ordinal."""
@@ -42,6 +48,8 @@ class Bitmap:
         return np.flatnonzero(self.mask())
 
     def __and__(self, other: "Bitmap") -> "Bitmap":
+        if other.n != self.n:
+            raise InvalidInput(f"bitmaps of {self.n} and {other.n} documents cannot be combined")
         return Bitmap(frozen(self.bits & other.bits), self.n)
 
 

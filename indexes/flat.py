@@ -13,14 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.bitmap import Bitmap, kernel_bits
-from indexes.errors import InvalidInput, InvalidVectors
+from indexes.errors import InvalidVectors
 from indexes.hits import Hits
 from indexes.jit import kernel
-from indexes.metric import Metric, dot_products, exact_score
+from indexes.metric import Metric, dot_products, exact_score, norms_of
 from indexes.threads import for_chunks
-from indexes.topk import offer, sort_best_first
-from indexes.validate import check_array, check_k, check_matrix, frozen
-from indexes.vectors import DenseVectors
+from indexes.topk import offer, rank_all
+from indexes.validate import (
+    check_array,
+    check_candidates,
+    check_k,
+    check_matrix,
+    check_not_negative,
+    check_numbers,
+    check_ordinal,
+    frozen,
+    stored,
+)
+from indexes.vectors import DenseVectors, gathered
 
 ROWS_PER_BLOCK = 8192
 """Rows scored before the survivors are looked at: their scores stay in the first-level cache."""
@@ -71,20 +81,18 @@ class Flat:
         cls, batches: DenseVectors | Iterable[DenseVectors], settings: FlatBuild | None = None
     ) -> "Flat":
         """Index vectors, given whole or in batches."""
-        parts = [batches] if isinstance(batches, DenseVectors) else list(batches)
-        if not parts:
-            raise InvalidVectors("no vectors to index: pass at least one batch, it may be empty")
-        vectors = parts[0] if len(parts) == 1 else DenseVectors.concatenate(parts)
-        squares = np.einsum("ij,ij->i", vectors.values, vectors.values, dtype=np.float64)
-        return cls(vectors, frozen(np.sqrt(squares).astype(np.float32)), settings or FlatBuild())
+        vectors = gathered(batches, DenseVectors)
+        return cls(vectors, frozen(norms_of(vectors.values)), settings or FlatBuild())
 
     @classmethod
     def from_arrays(
         cls, vectors: DenseVectors, arrays: Mapping[str, NDArray[Any]], settings: FlatBuild
     ) -> "Flat":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
-        check_array("norms", arrays["norms"], np.float32, (len(vectors),))
-        return cls(vectors, frozen(arrays["norms"]), settings)
+        norms = stored(arrays, "norms")
+        check_array("norms", norms, np.float32, (len(vectors),))
+        check_not_negative("norms", norms)
+        return cls(vectors, frozen(norms), settings)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays derived from the vectors: norms (n,) float32."""
@@ -102,7 +110,8 @@ class Flat:
         if isinstance(values, DenseVectors):
             queries = values
         else:
-            queries = DenseVectors(frozen(check_matrix("queries", np.atleast_2d(values))))
+            rows = np.atleast_2d(check_numbers("queries", values))
+            queries = DenseVectors(frozen(check_matrix("queries", rows)))
         if len(self) and queries.dimension != self._vectors.dimension:
             raise InvalidVectors(
                 f"queries have dimension {queries.dimension}, the index {self._vectors.dimension}: "
@@ -124,8 +133,8 @@ class Flat:
             InvalidVectors: queries of another dimension, or with NaN or infinity.
             InvalidInput: k negative, or `allowed` of another size.
         """
-        batch = self.queries(queries).values
-        hits = Hits.empty(len(batch), min(check_k(k), len(self)))
+        batch, k = self.queries(queries).values, check_k(k)
+        hits = Hits.empty(len(batch), min(k, len(self)))
         bits = kernel_bits(allowed, len(self))
         if hits.ids.shape[1]:
             for start in range(0, len(batch), QUERIES_PER_BLOCK):
@@ -138,8 +147,7 @@ class Flat:
         self, queries: NDArray[np.float32], bits: NDArray[np.uint8], hits: Hits
     ) -> None:
         values, metric = self._vectors.values, int(self.settings.metric)
-        squares = np.einsum("ij,ij->i", queries, queries, dtype=np.float64)
-        norms = np.sqrt(squares).astype(np.float32)
+        norms = norms_of(queries)
         sizes = np.zeros(len(queries), np.int64)
         approximate = np.empty((len(queries), min(ROWS_PER_BLOCK, len(values))), np.float32)
         for start in range(0, len(values), ROWS_PER_BLOCK):
@@ -156,27 +164,23 @@ class Flat:
                 _keep_best(block, start, first, last, metric, bits, hits.ids, hits.scores, sizes)
 
             for_chunks(work, len(queries))
-        _rank(hits.ids, hits.scores, sizes)
+        rank_all(hits.ids, hits.scores, sizes)
 
     def score(self, queries: Any, candidates: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the exact scores of candidates (n_queries, m), −inf where a candidate is −1."""
         batch = self.queries(queries).values
-        ids = np.ascontiguousarray(candidates, np.int64)
-        if ids.ndim != 2 or len(ids) != len(batch) or (ids.size and ids.max() >= len(self)):
-            raise InvalidInput(f"candidates {ids.shape} do not fit {len(batch)} queries")
+        ids = check_candidates(candidates, len(batch), len(self))
         out = np.full(ids.shape, -np.inf, np.float32)
-        _score(self._vectors.values, batch, int(self.settings.metric), frozen(ids), out)
+        _score(self._vectors.values, batch, int(self.settings.metric), ids, out)
         return out
 
     def explain(self, query: Any, ordinal: int) -> dict[str, float]:
         """Return the score of one document and the numbers it is made of."""
-        batch = self.queries(query)
-        score = self.score(batch, np.array([[ordinal]]))[0, 0]
-        norm = float(np.linalg.norm(batch.values[0]))
+        batch, row = self.queries(query), check_ordinal(ordinal, len(self))
         return {
-            "score": float(score),
-            "query_norm": norm,
-            "document_norm": float(self._norms[ordinal]),
+            "score": float(self.score(batch, np.array([[row]]))[0, 0]),
+            "query_norm": float(norms_of(batch.values)[0]),
+            "document_norm": float(self._norms[row]),
         }
 
 
@@ -195,6 +199,7 @@ def _keep_best(
     """
     values, norms, queries, query_norms, approximate = block
     # |fl(x·q) − x·q| ≤ dim · 2⁻²⁴ · |x||q| in any order of summation; doubled, and 16 for the rest.
+    # Where float32 cannot hold the numbers that make up a bound, the row is scored again.
     slack = np.float32((2 * values.shape[1] + 16) * 2.0**-24)
     n_rows = min(approximate.shape[1], len(values) - start)
     for query in range(first, last):
@@ -206,24 +211,19 @@ def _keep_best(
             if size == ids.shape[1]:
                 estimate, scale = approximate[query, i], norms[row] * norm
                 if metric == 1:
-                    estimate = estimate / scale if scale > 1e-30 else np.float32(np.inf)
+                    holds = 1e-30 < scale < np.inf and min(norms[row], norm) > 1e-37
+                    estimate = estimate / scale if holds else np.float32(np.inf)
                     scale = np.float32(1.0)
                 elif metric == 2:
                     scale = (norms[row] + norm) * (norms[row] + norm)
                     estimate = 2 * estimate - norms[row] * norms[row] - norm * norm
                 # The absolute term covers products below the normal range of float32.
-                if estimate + slack * scale + np.float32(1e-37) < scores[query, 0]:
-                    continue  # false for NaN, which is scored again
+                bound = estimate + slack * scale + np.float32(1e-37)
+                if -np.inf < bound < scores[query, 0]:
+                    continue  # false for NaN and after an overflow
             score = exact_score(values, row, queries, query, metric)
             size = offer(ids[query], scores[query], size, row, score)
         sizes[query] = size
-
-
-@kernel
-def _rank(ids: Any, scores: Any, sizes: Any) -> None:
-    """Turn every heap into a ranking, best first."""
-    for query in range(len(ids)):
-        sort_best_first(ids[query], scores[query], sizes[query])
 
 
 @kernel

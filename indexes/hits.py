@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.topk import offer_all, rank_all
+
 
 @dataclass(frozen=True, slots=True)
 class Hits:
@@ -41,16 +43,17 @@ class Hits:
 
 
 def merge(parts: Sequence[Hits], bases: Sequence[int], k: int) -> Hits:
-    """Return the best `k` over several collections; part i's ordinals are moved up by bases[i]."""
-    if len(parts) == 1 and bases[0] == 0:
+    """Return the best `k` over several collections; part i's ordinals are moved up by bases[i].
+
+    ids of the result are int64, unless there is only one part and nothing to move or cut.
+    """
+    if len(parts) == 1 and bases[0] == 0 and parts[0].ids.shape[1] == k:
         return parts[0]
-    moved = [
-        np.where(part.ids >= 0, part.ids + np.int64(base), np.int64(-1))
-        for part, base in zip(parts, bases, strict=True)
-    ]
-    ids = np.concatenate(moved, axis=1)
-    scores = np.concatenate([part.scores for part in parts], axis=1)
-    # Unused places go last, whatever score a hit has; equal scores go by ordinal.
-    order = np.lexsort((ids, -scores, ids < 0), axis=1)[:, :k]
-    ids, scores = np.take_along_axis(ids, order, 1), np.take_along_axis(scores, order, 1)
-    return Hits(ids, scores).padded(k)
+    ids = np.full((len(parts[0]), k), -1, np.int64)
+    merged = Hits(ids, np.full(ids.shape, -np.inf, np.float32))
+    if k:
+        sizes = np.zeros(len(ids), np.int64)
+        for part, base in zip(parts, bases, strict=True):
+            offer_all(part.ids, part.scores, base, merged.ids, merged.scores, sizes)
+        rank_all(merged.ids, merged.scores, sizes)
+    return merged

@@ -37,7 +37,11 @@ def _compile(function: Kernel, *, fastmath: bool | set[str]) -> Kernel:
     before = _FLAGS.CACHE_DIR
     _FLAGS.CACHE_DIR = _FOLDER  # numba reads it once, while decorating
     try:
-        compiled: Any = numba.njit(cache=_FOLDER != "", nogil=True, fastmath=fastmath)(function)
+        # Division as in numpy: an exception would leave scratch arrays half filled.
+        compile_ = numba.njit(
+            cache=_FOLDER != "", nogil=True, fastmath=fastmath, error_model="numpy"
+        )
+        compiled: Any = compile_(function)
         return cast("Kernel", compiled)
     finally:
         _FLAGS.CACHE_DIR = before
@@ -45,15 +49,22 @@ def _compile(function: Kernel, *, fastmath: bool | set[str]) -> Kernel:
 
 def _cache_folder() -> str:
     """Return a folder only this user can write, or "" where none can be had."""
-    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(root) / "retrieval-engine" / "kernels" / _identity()
+    # Whoever may write the folder above could put another one in its place.
+    chain = (folder.parent.parent, folder.parent, folder)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-    except (OSError, RuntimeError):
+        for part in chain:
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private = all(_is_private(part) for part in chain)
+    except OSError:
         return ""
-    private = status.st_uid == os.getuid() and not status.st_mode & 0o022
     return str(folder) if private and os.access(folder, os.W_OK) else ""
+
+
+def _is_private(folder: Path) -> bool:
+    status = folder.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
 def _identity() -> str:

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexes.jit import kernel, reordered
 
@@ -20,6 +21,14 @@ class Metric(IntEnum):
     """0 where either vector is all zeros."""
     EUCLIDEAN = 2
     """The squared distance, negated."""
+
+
+def norms_of(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the length of every row (n,); infinite where float32 cannot hold it."""
+    squares = np.einsum("ij,ij->i", values, values, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        norms: NDArray[np.float32] = np.sqrt(squares).astype(np.float32)
+    return norms
 
 
 @kernel

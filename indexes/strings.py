@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.validate import check_offsets, frozen
+from indexes.validate import check_array, check_offsets, frozen, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,15 @@ class Strings:
     def of(cls, values: Iterable[bytes]) -> "Strings":
         """Pack already encoded strings."""
         parts = list(values)
-        offsets = np.zeros(len(parts) + 1, np.int64)
-        np.cumsum([len(part) for part in parts], out=offsets[1:])
+        ends = accumulate(map(len, parts), initial=0)
+        offsets = np.fromiter(ends, np.int64, len(parts) + 1)
         return cls(frozen(offsets), frozen(np.frombuffer(b"".join(parts), np.uint8)))
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> "Strings":
         """Return the strings stored as `name.offsets` and `name.data`, or raise `CorruptIndex`."""
-        offsets, data = arrays[f"{name}.offsets"], arrays[f"{name}.data"]
+        offsets, data = stored(arrays, f"{name}.offsets"), stored(arrays, f"{name}.data")
+        check_array(f"{name}.data", data, np.uint8, (-1,))
         check_offsets(f"{name}.offsets", offsets, len(data))
         return cls(frozen(offsets), frozen(data))
 
@@ -51,6 +52,12 @@ class Strings:
         data = self.data.tobytes()
         ends = self.offsets.tolist()
         return (data[start:end] for start, end in pairwise(ends))
+
+    def rises(self) -> bool:
+        """Say whether each string sorts after the one before it, in byte order."""
+        from indexes.lexicographic import rises
+
+        return bool(rises(self.offsets, self.data))
 
     def take(self, positions: NDArray[np.int64]) -> "Strings":
         """Return the strings at `positions`, in that order."""

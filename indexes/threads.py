@@ -25,9 +25,17 @@ def for_chunks(work: Callable[[int, int], None], n_queries: int) -> None:
 @cache
 def _n_threads() -> int:
     wanted = os.environ.get("RETRIEVAL_THREADS", "")
-    return int(wanted) if wanted.isdigit() and int(wanted) else len(os.sched_getaffinity(0))
+    if wanted.isdigit() and int(wanted):
+        return int(wanted)
+    # Not every system tells which processors this process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_n_threads(), thread_name_prefix="retrieval")
+
+
+# Threads do not survive a fork: a child that inherited the pool would wait for them for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -7,6 +7,8 @@ heap is full.
 
 from typing import Any
 
+import numpy as np
+
 from indexes.jit import kernel
 
 
@@ -42,6 +44,33 @@ def sort_best_first(ids: Any, scores: Any, size: int) -> None:
         ordinal, score = ids[last], scores[last]
         ids[last], scores[last] = ids[0], scores[0]
         _sink(ids, scores, last, ordinal, score)
+
+
+@kernel
+def offer_all(ids: Any, scores: Any, base: int, heaps: Any, keys: Any, sizes: Any) -> None:
+    """Offer ranked hits, their ordinals moved up by `base`, to the heaps of their queries.
+
+    ids     (n_queries, m)  int32 or int64  −1 after the last hit
+    scores  (n_queries, m)  float32
+    heaps   (n_queries, k)  int64
+    keys    (n_queries, k)  float32
+    sizes   (n_queries,)    int64           used places of each heap
+    """
+    for query in range(len(ids)):
+        size = sizes[query]
+        for place in range(ids.shape[1]):
+            if ids[query, place] < 0:
+                break
+            ordinal = np.int64(ids[query, place]) + base
+            size = offer(heaps[query], keys[query], size, ordinal, scores[query, place])
+        sizes[query] = size
+
+
+@kernel
+def rank_all(heaps: Any, keys: Any, sizes: Any) -> None:
+    """Turn every heap into a ranking, in place."""
+    for query in range(len(heaps)):
+        sort_best_first(heaps[query], keys[query], sizes[query])
 
 
 @kernel

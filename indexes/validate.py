@@ -4,6 +4,7 @@ A kernel never checks a bound: an ordinal out of range reads foreign memory or k
 So every array is checked here once, when it is built or loaded.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,8 +16,10 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def frozen(array: NDArray[Scalar]) -> NDArray[Scalar]:
-    """Return a plain, contiguous, read-only view: built and mapped arrays become one numba type."""
-    view = np.ascontiguousarray(array).view(np.ndarray)
+    """Return a plain, aligned, contiguous, read-only view: built and mapped are one numba type."""
+    view = np.asarray(array).view()
+    if not (view.flags.c_contiguous and view.flags.aligned):
+        view = np.require(view, requirements=("C", "A"))
     view.flags.writeable = False
     return view
 
@@ -28,16 +31,56 @@ def check_k(k: int) -> int:
     return int(k)
 
 
-def check_matrix(name: str, values: Any) -> NDArray[np.float32]:
-    """Return `values` as a finite float32 matrix, or raise `InvalidVectors`."""
+def check_numbers(name: str, values: Any) -> NDArray[Any]:
+    """Return `values` as an array of real numbers, or raise `InvalidVectors`."""
     try:
-        matrix = np.asarray(values)
+        array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise InvalidVectors(f"{name} is no array of numbers: {error}") from error
-    if matrix.dtype.kind not in "fiub" or matrix.ndim != 2:
-        raise InvalidVectors(
-            f"{name} has dtype {matrix.dtype} and shape {matrix.shape}: pass (n, dimension) numbers"
+    if array.dtype.kind not in "fiub":
+        raise InvalidVectors(f"{name} has dtype {array.dtype}: pass real numbers")
+    return array
+
+
+def check_integers(name: str, values: Any, dtype: Any) -> NDArray[Any]:
+    """Return whole numbers as an array of `dtype` that holds each of them, or raise."""
+    array = check_numbers(name, values)
+    if array.size and array.dtype.kind not in "iu":
+        raise InvalidVectors(f"{name} has dtype {array.dtype}: pass whole numbers")
+    narrow = array.astype(dtype, copy=False)
+    if narrow is not array and (narrow != array).any():
+        raise InvalidVectors(f"{name} does not fit {np.dtype(dtype)}")
+    return narrow
+
+
+def check_candidates(candidates: Any, n_queries: int, n_docs: int) -> NDArray[np.int64]:
+    """Return ordinals to score (n_queries, m), −1 for none, or raise `InvalidInput`."""
+    ids = check_integers("candidates", candidates, np.int64)
+    if ids.ndim != 2 or len(ids) != n_queries:
+        raise InvalidInput(
+            f"candidates {ids.shape} do not fit {n_queries} queries: pass one row each"
         )
+    if ids.size and not -1 <= int(ids.min()) <= int(ids.max()) < n_docs:
+        raise InvalidInput(
+            f"candidates are {int(ids.min())} .. {int(ids.max())}, outside -1 .. {n_docs - 1}"
+        )
+    return frozen(ids)
+
+
+def check_ordinal(ordinal: int, n_docs: int) -> int:
+    """Return the ordinal of one document, or raise `InvalidInput`."""
+    if isinstance(ordinal, bool) or not isinstance(ordinal, int | np.integer):
+        raise InvalidInput(f"ordinal is {ordinal!r}: pass the position of a document")
+    if not 0 <= ordinal < n_docs:
+        raise InvalidInput(f"ordinal is {ordinal}, outside 0 .. {n_docs - 1}")
+    return int(ordinal)
+
+
+def check_matrix(name: str, values: Any) -> NDArray[np.float32]:
+    """Return `values` as a finite float32 matrix, or raise `InvalidVectors`."""
+    matrix = check_numbers(name, values)
+    if matrix.ndim != 2:
+        raise InvalidVectors(f"{name} has shape {matrix.shape}: pass (n, dimension) numbers")
     if matrix.shape[1] == 0:
         raise InvalidVectors(f"{name} has dimension 0: a vector has at least one")
     with np.errstate(over="ignore"):
@@ -48,7 +91,9 @@ def check_matrix(name: str, values: Any) -> NDArray[np.float32]:
 
 def check_finite(name: str, values: NDArray[Any], error: type[Exception]) -> None:
     """Raise `error`, naming the first row with a NaN or infinite value."""
-    if values.size == 0 or np.isfinite(np.dot(values.ravel(), np.zeros(values.size, np.float32))):
+    with np.errstate(invalid="ignore"):
+        zero = np.dot(values.ravel(), np.zeros(values.size, np.float32))
+    if zero == 0:
         return  # 0 × finite sums to 0, 0 × (inf or NaN) does not: one pass, no boolean copy
     row = int(np.argwhere(~np.isfinite(values))[0][0])
     raise error(f"{name} row {row} holds NaN or infinity: remove or repair that vector")
@@ -58,7 +103,8 @@ def check_offsets(name: str, offsets: NDArray[Any], total: int) -> None:
     """Raise `CorruptIndex` unless `offsets` rises from 0 to `total`."""
     if offsets.dtype != np.int64 or offsets.ndim != 1 or len(offsets) == 0:
         raise CorruptIndex(f"{name} has dtype {offsets.dtype}, shape {offsets.shape}: run verify")
-    if offsets[0] != 0 or offsets[-1] != total or (np.diff(offsets) < 0).any():
+    # Compared, not subtracted: the difference of two damaged offsets can wrap around.
+    if offsets[0] != 0 or offsets[-1] != total or (offsets[1:] < offsets[:-1]).any():
         raise CorruptIndex(f"{name} does not rise from 0 to {total}: the file is damaged")
 
 
@@ -81,3 +127,34 @@ def check_array(name: str, array: NDArray[Any], dtype: Any, shape: tuple[int, ..
             f"{name} has dtype {array.dtype}, shape {array.shape}, "
             f"not {np.dtype(dtype)}, {shape}: the file is damaged"
         )
+
+
+def check_rising(name: str, values: NDArray[Any], offsets: NDArray[np.int64]) -> None:
+    """Raise `CorruptIndex` unless every span values[offsets[i]:offsets[i + 1]] rises strictly."""
+    rising = values[1:] > values[:-1]
+    starts = offsets[1:-1]
+    rising[starts[(starts > 0) & (starts < len(values))] - 1] = True
+    if not rising.all():
+        raise CorruptIndex(f"{name} do not rise inside a row: sort each row and merge duplicates")
+
+
+def check_weights(name: str, weights: NDArray[Any], n_weights: int) -> None:
+    """Raise `CorruptIndex` unless these are uint8, or float32 that are finite and not negative."""
+    dtype = weights.dtype if weights.dtype == np.uint8 else np.float32
+    check_array(name, weights, dtype, (n_weights,))
+    if weights.dtype != np.uint8:
+        check_finite(name, weights, CorruptIndex)
+        check_not_negative(name, weights)
+
+
+def check_not_negative(name: str, values: NDArray[Any]) -> None:
+    """Raise `CorruptIndex` unless every value is 0 or more, perhaps infinite, and none is NaN."""
+    if not (values >= 0).all():
+        raise CorruptIndex(f"{name} holds NaN or a negative value: the file is damaged")
+
+
+def stored(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+    """Return a stored array, or raise `CorruptIndex` where it is missing."""
+    if name not in arrays:
+        raise CorruptIndex(f"the array {name!r} is missing: the file is damaged")
+    return arrays[name]

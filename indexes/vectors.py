@@ -2,14 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import CorruptIndex, InvalidVectors
 from indexes.strings import Strings, union
-from indexes.validate import check_array, check_finite, check_matrix, check_offsets, frozen
+from indexes.validate import (
+    check_array,
+    check_finite,
+    check_integers,
+    check_matrix,
+    check_numbers,
+    check_offsets,
+    check_rising,
+    check_weights,
+    frozen,
+    stored,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +40,10 @@ class DenseVectors:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DenseVectors":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
-        values = arrays["values"]
+        values = stored(arrays, "values")
         check_array("values", values, np.float32, (-1, -1))
+        if values.shape[1] == 0:
+            raise CorruptIndex("values has dimension 0: the file is damaged")
         check_finite("values", values, CorruptIndex)
         return cls(frozen(values))
 
@@ -99,17 +112,18 @@ class SparseVectors:
         Raises:
             InvalidVectors: negative, NaN or infinite weights, or arrays that do not fit together.
         """
-        values = np.asarray(weights)
+        values = check_numbers("sparse weights", weights)
         if values.dtype != np.uint8:
-            values = values.astype(np.float32)
+            with np.errstate(over="ignore"):
+                values = values.astype(np.float32)
             check_finite("sparse weights", values, InvalidVectors)
             if (values < 0).any():
                 raise InvalidVectors("sparse weights must not be negative: clip them at 0")
             if values.size == 0 or (values.max() <= 255 and (values == np.rint(values)).all()):
                 values = values.astype(np.uint8)
         vectors = cls(
-            frozen(np.asarray(offsets, np.int64)),
-            frozen(np.asarray(terms, np.int32)),
+            frozen(check_integers("offsets", offsets, np.int64)),
+            frozen(check_integers("terms", terms, np.int32)),
             frozen(values),
             vocabulary,
         )
@@ -123,7 +137,7 @@ class SparseVectors:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "SparseVectors":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         vocabulary = Strings.from_arrays(arrays, "vocabulary")
-        offsets, terms, weights = (frozen(arrays[name]) for name in cls._CSR)
+        offsets, terms, weights = (frozen(stored(arrays, name)) for name in cls._CSR)
         vectors = cls(offsets, terms, weights, vocabulary)
         vectors._check()
         return vectors
@@ -131,15 +145,10 @@ class SparseVectors:
     def _check(self) -> None:
         check_array("terms", self.terms, np.int32, (-1,))
         check_offsets("offsets", self.offsets, len(self.terms))
-        dtype = self.weights.dtype if self.weights.dtype == np.uint8 else np.float32
-        check_array("weights", self.weights, dtype, (len(self.terms),))
-        if self.weights.dtype != np.uint8:
-            check_finite("weights", self.weights, CorruptIndex)
-        rising = np.diff(self.terms) > 0
-        starts = self.offsets[1:-1]
-        rising[starts[(starts > 0) & (starts < len(self.terms))] - 1] = True
-        if not rising.all():
-            raise CorruptIndex("terms do not rise inside a row: sort each row and merge duplicates")
+        check_weights("weights", self.weights, len(self.terms))
+        check_rising("terms", self.terms, self.offsets)
+        if not self.vocabulary.rises():
+            raise CorruptIndex("the vocabulary is not in byte order, or names a term twice")
         if len(self.terms) and not 0 <= self.terms.min() <= self.terms.max() < len(self.vocabulary):
             raise CorruptIndex(f"terms reach outside the vocabulary of {len(self.vocabulary)}")
 
@@ -183,3 +192,24 @@ class SparseVectors:
 
 
 Vectors: TypeAlias = DenseVectors | SparseVectors
+Kind = TypeVar("Kind", DenseVectors, SparseVectors)
+
+
+def gathered(batches: Kind | Iterable[Kind], kind: type[Kind]) -> Kind:
+    """Return what an index is built from, given whole or in batches, as one.
+
+    Raises:
+        InvalidVectors: no batch at all, or one of another kind.
+    """
+    if isinstance(batches, kind):
+        return batches
+    parts = list(batches) if isinstance(batches, Iterable) else [batches]
+    if not parts:
+        raise InvalidVectors("no vectors to index: pass at least one batch, it may be empty")
+    for part in parts:
+        if not isinstance(part, kind):
+            name = kind.__name__
+            raise InvalidVectors(
+                f"{type(part).__name__} cannot be indexed: pass {name}, such as {name}.of(…)"
+            )
+    return parts[0] if len(parts) == 1 else kind.concatenate(parts)

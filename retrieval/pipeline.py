@@ -150,7 +150,7 @@ class Retriever(Stage):
             settings = self._saturation(snapshot, lexical)
         if queries.vectors is not None:
             return self._checked(queries.vectors), settings
-        encoder = representation.checked_encoder()
+        encoder = representation.checked_encoder
         keys = queries.ids if representation.reads == "docno" else queries.texts
         vectors = encoder.encode_queries(list(keys or ()))
         if lexical is not None and isinstance(vectors, SparseVectors):

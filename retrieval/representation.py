@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,7 +32,7 @@ Progress: TypeAlias = Callable[[str, int], None]
 """Called with the name of what is being done and how many documents have just been dealt with."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Representation:
     """A name, how its vectors are made, and how they are indexed.
 
@@ -73,7 +74,7 @@ class Representation:
         encoder = given if given is not None else encoders.from_recipe(recipe["encoder"])
         return cls(name, recipe, encoder)
 
-    @property
+    @cached_property
     def lexical(self) -> LexicalEncoder | None:
         """The encoder, if its query weights depend on the collection."""
         return self.encoder if isinstance(self.encoder, LexicalEncoder) else None
@@ -83,8 +84,9 @@ class Representation:
         """Whether the encoder is given the "text" of a document or its "docno"."""
         return str(getattr(self.encoder, "reads", "text"))
 
+    @cached_property
     def checked_encoder(self) -> Encoder:
-        """Return the encoder, after comparing it with the one that made the stored vectors.
+        """The encoder, after comparing it with the one that made the stored vectors.
 
         Raises:
             EncoderUnavailable: only the user's own object can encode, and it was not passed.
@@ -108,7 +110,7 @@ class Representation:
 
         A model is given texts of similar length together, longest first, some at a time.
         """
-        encoder = self.checked_encoder()
+        encoder = self.checked_encoder
         keys = [d.docno if self.reads == "docno" else d.contents for d in documents]
         if self.lexical or len(keys) <= _SLICE:
             vectors = self._checked(encoder.encode_documents(keys), len(keys))

@@ -2,10 +2,13 @@
 
 import re
 import unicodedata
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from encoders.analysis.stopwords import BY_LANGUAGE
 from indexes.errors import InvalidInput
@@ -60,20 +63,27 @@ class Analyzer:
             )
         self._pattern = _WORD if self.analysis.tokenizer == "words" else _CHUNK
         self._stops = BY_LANGUAGE.get(self.analysis.stopwords, frozenset())
+        self._stem = _stemmer(self.analysis.stemmer)
         self._known: dict[str, str] = _Memory(self._term)
 
     def terms(self, text: str) -> list[str]:
         """Return the terms of a text in order, stop words left out."""
         return [term for term in map(self._known.__getitem__, self._pattern.findall(text)) if term]
 
-    def number(self, texts: Sequence[str]) -> tuple[list[str], list[list[int]]]:
-        """Return the distinct terms, in order of appearance, and each text as numbers into them."""
+    def number(
+        self, texts: Sequence[str]
+    ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the distinct terms in order of appearance, and the texts as numbers into them.
+
+        The second array (words,) has the number of every word, −1 for a stop word, text after
+        text; the third (n,) says how many words each text has.
+        """
         numbers = _Numbers(self._known)
-        rows = [
-            [number for number in map(numbers.__getitem__, words) if number >= 0]
-            for words in map(self._pattern.findall, texts)
-        ]
-        return numbers.terms, rows
+        found, ends = array("i"), [0]
+        for text in texts:
+            found.extend(map(numbers.__getitem__, self._pattern.findall(text)))
+            ends.append(len(found))
+        return numbers.terms, np.array(found, np.int64), np.diff(ends)
 
     def matches(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yield (start, end, term) of every word that has a term, in characters of `text`."""
@@ -86,23 +96,25 @@ class Analyzer:
         if self.analysis.tokenizer == "whitespace":
             folded = word
         else:
-            folded = unicodedata.normalize("NFKC", word.casefold())
+            # Twice, because a compatibility character can stand for a capital letter.
+            folded = unicodedata.normalize("NFKC", word).casefold()
+            folded = unicodedata.normalize("NFKC", folded)
         if folded in self._stops:
             return ""
-        return str(self._stem(folded))
+        return self._stem(folded)
 
-    @cached_property
-    def _stem(self) -> Callable[[str], str]:
-        if not self.analysis.stemmer:
-            return str
-        import Stemmer
 
-        known = Stemmer.algorithms()
-        if self.analysis.stemmer not in known:
-            raise InvalidInput(f"no stemmer {self.analysis.stemmer!r}: known are {sorted(known)}")
-        # Its own cache is off: every distinct word comes here once.
-        stem: Callable[[str], str] = Stemmer.Stemmer(self.analysis.stemmer, 0).stemWord
-        return stem
+def _stemmer(algorithm: str) -> Callable[[str], str]:
+    if not algorithm:
+        return str
+    import Stemmer
+
+    known = Stemmer.algorithms()
+    if algorithm not in known:
+        raise InvalidInput(f"no stemmer {algorithm!r}: known are {sorted(known)}")
+    # Its own cache is off: every distinct word comes here once.
+    stem: Callable[[str], str] = Stemmer.Stemmer(algorithm, 0).stemWord
+    return stem
 
 
 class _Memory(dict[str, str]):

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.bitmap import Bitmap, kernel_bits
-from indexes.errors import InvalidInput, InvalidVectors
+from indexes.errors import InvalidVectors
 from indexes.hits import Hits
 from indexes.inverted.exact import WINDOW_DOCS, score_rows, search
 from indexes.inverted.postings import Postings, find_terms
 from indexes.strings import Strings
 from indexes.threads import for_chunks
-from indexes.validate import check_k, frozen
-from indexes.vectors import SparseVectors
+from indexes.validate import check_candidates, check_k, check_ordinal, frozen
+from indexes.vectors import SparseVectors, gathered
 
 _PLAIN = frozen(np.empty(0, np.float32))
 
@@ -73,10 +73,7 @@ class Inverted:
         cls, batches: SparseVectors | Iterable[SparseVectors], settings: InvertedBuild | None = None
     ) -> "Inverted":
         """Index vectors, given whole or in batches."""
-        parts = [batches] if isinstance(batches, SparseVectors) else list(batches)
-        if not parts:
-            raise InvalidVectors("no vectors to index: pass at least one batch, it may be empty")
-        vectors = parts[0] if len(parts) == 1 else SparseVectors.concatenate(parts)
+        vectors = gathered(batches, SparseVectors)
         return cls(vectors, Postings.of(vectors), settings or InvertedBuild())
 
     @classmethod
@@ -108,13 +105,9 @@ class Inverted:
 
     def document_frequencies(self, terms: Strings) -> NDArray[np.int64]:
         """Return in how many documents each term occurs, deleted ones included."""
-        found = self.find(terms)
-        frequencies: NDArray[np.int64] = (
-            np.diff(self._postings.offsets)[found]
-            if len(self._vectors.vocabulary)
-            else np.zeros(len(found), np.int64)
-        )
-        return np.where(found >= 0, frequencies, 0)
+        found, offsets = self.find(terms), self._postings.offsets
+        # −1 wraps to the list of the last term, whose count is then replaced by 0.
+        return np.where(found >= 0, offsets[found + 1] - offsets[found], 0)
 
     def search(
         self,
@@ -132,8 +125,8 @@ class Inverted:
             InvalidVectors: queries that are not sparse vectors.
             InvalidInput: k negative, or `allowed` of another size.
         """
-        cells = self._cells(queries)
-        hits = Hits.empty(len(queries), min(check_k(k), len(self)))
+        cells, k = self._cells(queries), check_k(k)
+        hits = Hits.empty(len(queries), min(k, len(self)))
         bits, norms = kernel_bits(allowed, len(self)), self._saturated(settings)
         if hits.ids.shape[1]:
 
@@ -151,24 +144,23 @@ class Inverted:
         settings: InvertedSearch | None = None,
     ) -> NDArray[np.float32]:
         """Return the scores of candidates (n_queries, m), −inf where a candidate is −1."""
-        ids = np.ascontiguousarray(candidates, np.int64)
-        if ids.ndim != 2 or len(ids) != len(queries) or (ids.size and ids.max() >= len(self)):
-            raise InvalidInput(f"candidates {ids.shape} do not fit {len(queries)} queries")
+        cells = self._cells(queries)
+        ids = check_candidates(candidates, len(queries), len(self))
         out = np.full(ids.shape, -np.inf, np.float32)
         rows = (self._vectors.offsets, self._vectors.terms, self._vectors.weights)
-        score_rows(rows, self._cells(queries), self._saturated(settings), frozen(ids), out)
+        score_rows(rows, cells, self._saturated(settings), ids, out)
         return out
 
     def explain(
         self, query: SparseVectors, ordinal: int, settings: InvertedSearch | None = None
     ) -> dict[str, float]:
         """Return what each term of one query gives to the score of one document."""
-        parts: dict[str, float] = {}
-        for cell, name in enumerate(query.vocabulary):
-            one = SparseVectors.of([0, 1], [0], query.weights[cell : cell + 1], Strings.of([name]))
-            score = float(self.score(one, np.array([[ordinal]]), settings)[0, 0])
+        row, parts = np.array([[check_ordinal(ordinal, len(self))]]), {}
+        for name, weight in query.row(0).items():
+            one = SparseVectors.of([0, 1], [0], [weight], Strings.of([name.encode()]))
+            score = float(self.score(one, row, settings)[0, 0])
             if score > 0:
-                parts[name.decode()] = score
+                parts[name] = score
         return parts
 
     def _cells(self, queries: SparseVectors) -> _Cells:
@@ -189,7 +181,8 @@ class Inverted:
         if kept != saturation:
             relative = self._postings.lengths.astype(np.float64) / saturation.average_length
             exact = saturation.k1 * (1 - saturation.b + saturation.b * relative)
-            norms = frozen(exact.astype(np.float32))
+            # Never 0, so that a frequency of 0 counts 0 and not 0 / 0.
+            norms = frozen(np.maximum(exact.astype(np.float32), np.finfo(np.float32).tiny))
             self._norms = (saturation, norms)  # one assignment: searches in other threads are safe
         return norms
 

@@ -7,8 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.jit import kernel
+from indexes.lexicographic import compare
 from indexes.strings import Strings
-from indexes.validate import check_array, check_offsets, check_range, frozen
+from indexes.validate import (
+    check_array,
+    check_not_negative,
+    check_offsets,
+    check_range,
+    check_rising,
+    check_weights,
+    frozen,
+    stored,
+)
 from indexes.vectors import SparseVectors
 
 
@@ -45,13 +55,17 @@ class Postings(NamedTuple):
     def from_arrays(cls, vectors: SparseVectors, arrays: Mapping[str, NDArray[Any]]) -> "Postings":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         n_postings, n_docs = len(vectors.terms), len(vectors)
-        check_array("offsets", arrays["offsets"], np.int64, (len(vectors.vocabulary) + 1,))
-        check_offsets("offsets", arrays["offsets"], n_postings)
-        check_array("docs", arrays["docs"], np.int32, (n_postings,))
-        check_range("docs", arrays["docs"], below=n_docs)
-        check_array("weights", arrays["weights"], vectors.weights.dtype, (n_postings,))
-        check_array("lengths", arrays["lengths"], np.float32, (n_docs,))
-        return cls(*(frozen(arrays[name]) for name in cls._fields))
+        found = cls(*(frozen(stored(arrays, name)) for name in cls._fields))
+        check_array("offsets", found.offsets, np.int64, (len(vectors.vocabulary) + 1,))
+        check_offsets("offsets", found.offsets, n_postings)
+        check_array("docs", found.docs, np.int32, (n_postings,))
+        check_range("docs", found.docs, below=n_docs)
+        check_rising("docs", found.docs, found.offsets)
+        check_array("weights", found.weights, vectors.weights.dtype, (n_postings,))
+        check_weights("weights", found.weights, n_postings)
+        check_array("lengths", found.lengths, np.float32, (n_docs,))
+        check_not_negative("lengths", found.lengths)
+        return found
 
 
 @kernel
@@ -95,17 +109,11 @@ def _find(offsets: Any, data: Any, wanted_offsets: Any, wanted: Any, out: Any) -
     """
     for i in range(len(out)):
         low, high = 0, len(offsets) - 1
-        start, size = wanted_offsets[i], wanted_offsets[i + 1] - wanted_offsets[i]
+        start, stop = wanted_offsets[i], wanted_offsets[i + 1]
         out[i] = -1
         while low < high:
             middle = (low + high) >> 1
-            other = offsets[middle]
-            length = offsets[middle + 1] - other
-            order = length - size  # decides where one string is a prefix of the other
-            for j in range(min(size, length)):
-                if data[other + j] != wanted[start + j]:
-                    order = np.int64(data[other + j]) - np.int64(wanted[start + j])
-                    break
+            order = compare(data, offsets[middle], offsets[middle + 1], wanted, start, stop)
             if order == 0:
                 out[i] = middle
                 break

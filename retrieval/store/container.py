@@ -111,7 +111,7 @@ class Container:
         self._lock = threading.Lock()
         try:
             self.settings, self._directory = self._parse(entry, kind)
-        except (ValueError, TypeError, KeyError, struct.error) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._corrupt(f"has an unreadable directory ({error})") from error
 
     def _parse(self, entry: FileEntry, kind: str) -> tuple[dict[str, Any], dict[str, _Array]]:
@@ -144,7 +144,7 @@ class Container:
         arrays: dict[str, _Array] = {}
         position = _HEADER.size
         for name, code, shape, offset, checksum in content["arrays"]:
-            if len(shape) > _NDIM_MAX or not all(type(n) is int and n >= 0 for n in shape):
+            if len(shape) > _NDIM_MAX or not _are_counts(shape) or not _are_counts([offset]):
                 raise self._corrupt(f"gives array {name!r} the shape {shape!r}")
             array = _Array(_DTYPES[code], tuple(shape), offset, int(checksum, 16))
             if offset != position + -position % _ALIGNMENT or name in arrays:
@@ -153,7 +153,7 @@ class Container:
             position = offset + array.size
         if position != end:
             raise self._corrupt("has arrays that do not add up to its size")
-        return content["settings"], arrays
+        return dict(content["settings"]), arrays
 
     def array(self, name: str) -> NDArray[Any]:
         """Return an array; its checksum is verified the first time."""
@@ -187,3 +187,11 @@ class Container:
 
     def _corrupt(self, what: str) -> CorruptIndex:
         return CorruptIndex(f"{self._name} {what}: restore it from a copy, or index again")
+
+
+def _are_counts(values: list[Any]) -> bool:
+    if not all(type(value) is int and value >= 0 for value in values):
+        return False
+    # An array may be empty and still too long in another dimension for numpy to describe.
+    size: int = math.prod(max(value, 1) for value in values)
+    return size < 2**48

@@ -10,7 +10,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from indexes.strings import Strings
-from indexes.validate import check_array, check_range, frozen
+from indexes.validate import check_array, check_range, frozen, stored
 from retrieval.document import Document
 from retrieval.errors import CorruptIndex
 
@@ -65,14 +65,18 @@ class DocumentTable:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DocumentTable":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         columns = [Strings.from_arrays(arrays, name) for name in _COLUMNS]
+        digests, sources, hashes, order = (stored(arrays, name) for name in _REST)
         n = len(columns[0])
         if any(len(column) != n for column in columns):
             raise CorruptIndex(f"the columns of {n} documents differ in length")
-        check_array("digests", arrays["digests"], np.uint8, (n, 16))
-        check_array("sources", arrays["sources"], np.int32, (n,))
-        check_array("hashes", arrays["hashes"], np.int64, (n,))
-        check_array("order", arrays["order"], np.int32, (n,))
-        check_range("order", arrays["order"], below=max(n, 1))
+        check_array("digests", digests, np.uint8, (n, 16))
+        check_array("sources", sources, np.int32, (n,))
+        check_array("hashes", hashes, np.int64, (n,))
+        check_array("order", order, np.int32, (n,))
+        check_range("order", order, below=max(n, 1))
+        if (hashes[1:] < hashes[:-1]).any():
+            raise CorruptIndex("the hashes of the docnos do not rise: the file is damaged")
+        _check_text(columns[0])
         return cls._of_columns(dict(zip(_COLUMNS, columns, strict=True)), arrays)
 
     @classmethod
@@ -93,14 +97,17 @@ class DocumentTable:
         return len(self.docno)
 
     def document(self, ordinal: int) -> Document:
-        """Return one document."""
+        """Return one document, or raise `CorruptIndex` if its bytes are none."""
         metadata = self.metadata[ordinal]
-        return Document(
-            self.docno[ordinal].decode(),
-            self.text[ordinal].decode(),
-            self.title[ordinal].decode(),
-            json.loads(metadata) if metadata else {},
-        )
+        try:
+            return Document(
+                self.docno[ordinal].decode(),
+                self.text[ordinal].decode(),
+                self.title[ordinal].decode(),
+                json.loads(metadata) if metadata else {},
+            )
+        except (ValueError, RecursionError) as error:
+            raise CorruptIndex(f"document {ordinal} of a segment is none: {error}") from error
 
     def find(self, docnos: Sequence[str]) -> NDArray[np.int64]:
         """Return the ordinal of each docno, −1 where it is not here. O(log n) each."""
@@ -136,6 +143,17 @@ class DocumentTable:
         digests = np.concatenate([table.digests[rows] for table, rows in parts])
         sources = np.concatenate([table.sources[rows] for table, rows in parts])
         return cls._sorted(strings, digests, sources)
+
+
+def _check_text(strings: Strings) -> None:
+    """Raise `CorruptIndex` unless every string is UTF-8 by itself."""
+    try:
+        strings.data.tobytes().decode()
+    except UnicodeDecodeError as error:
+        raise CorruptIndex(f"the docnos are not Unicode: {error}") from error
+    starts = strings.offsets[strings.offsets < len(strings.data)]
+    if (strings.data[starts] & 0xC0 == 0x80).any():  # the middle of a character
+        raise CorruptIndex("a docno begins inside a character: the file is damaged")
 
 
 def _hashes(docnos: Strings) -> NDArray[np.int64]:

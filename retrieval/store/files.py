@@ -5,13 +5,15 @@ What the rest of the store relies on, and what the fault-injecting double in the
 * a created file is new (`O_EXCL`), private, and complete on disk only after `sync`;
 * its name is on disk only after `Folder.sync`; the same holds for a replaced or removed name;
 * `replace` is atomic: a reader sees the old file or the new one;
-* a failed `sync` is never tried again: what it should have written may be gone.
+* a failed `sync` is never tried again: what it should have written may be gone;
+* only plain files are read: a link is not followed, a pipe is not waited for.
 """
 
-import contextlib
+import errno
 import fcntl
 import mmap
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -20,9 +22,19 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import Locked, StorageFailed
+from retrieval.errors import CorruptIndex, Locked, StorageFailed
 
 Buffer = bytes | bytearray | memoryview
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "allow more open files (ulimit -n)",
+    errno.EACCES: "change the permissions of the folder",
+    errno.EPERM: "change the permissions of the folder",
+    errno.EROFS: "make the folder writable",
+}
 
 
 class OutputFile(Protocol):
@@ -51,7 +63,7 @@ class Folder(Protocol):
         ...
 
     def read(self, name: str, limit: int) -> bytes:
-        """Return a whole small file; OSError if it is missing or larger than `limit` bytes."""
+        """Return a whole small file; `CorruptIndex` if it is larger than `limit` bytes."""
         ...
 
     def map(self, name: str) -> NDArray[np.uint8]:
@@ -97,21 +109,21 @@ class DiskFolder:
 
     def read(self, name: str, limit: int) -> bytes:
         """Return a whole small file."""
-        with self._open(name) as file:
-            size = os.fstat(file.fileno()).st_size
+        with _plain(self._path / name) as descriptor:
+            size = os.fstat(descriptor).st_size
             if size > limit:
-                raise OSError(f"{self._path / name} has {size:,} bytes, more than {limit:,}")
-            return file.read()
+                raise CorruptIndex(f"{self._path / name} has {size:,} bytes, more than {limit:,}")
+            parts = []
+            while part := os.read(descriptor, 2**20):
+                parts.append(part)
+            return b"".join(parts)
 
     def map(self, name: str) -> NDArray[np.uint8]:
         """Return a whole file, memory-mapped; the map outlives the file's name."""
-        with self._open(name) as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                return np.empty(0, np.uint8)
-            return np.frombuffer(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ), np.uint8)
-
-    def _open(self, name: str) -> contextlib.closing["_Reader"]:
-        return contextlib.closing(_Reader(self._path / name))
+        with _plain(self._path / name) as descriptor:
+            if os.fstat(descriptor).st_size == 0:
+                return np.frombuffer(b"", np.uint8)
+            return np.frombuffer(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ), np.uint8)
 
     def create(self, name: str) -> OutputFile:
         """Start a new file, readable by its owner's usual mask."""
@@ -136,7 +148,8 @@ class DiskFolder:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold an operating-system lock; it frees itself when the process dies."""
-        descriptor = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW  # what it points to would be emptied
+        descriptor = os.open(self._path / "lock", flags, 0o644)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,23 +166,21 @@ class DiskFolder:
             os.close(descriptor)
 
 
-class _Reader:
-    """A descriptor that follows no link."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def read(self) -> bytes:
-        parts = []
-        while part := os.read(self._descriptor, 2**20):
-            parts.append(part)
-        return b"".join(parts)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
+@contextmanager
+def _plain(path: Path) -> Iterator[int]:
+    """Open a plain file for reading; anything else under its name is `CorruptIndex`."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise CorruptIndex(f"{path} is a link: put the file itself there") from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise CorruptIndex(f"{path} is no plain file: restore it from a copy, or index again")
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 class _DiskFile:
@@ -194,7 +205,8 @@ def storing(folder: Folder, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "see to the disk")
         raise StorageFailed(
             f"{what} in {folder.path} failed: {error.strerror or error}. Nothing committed is "
-            "lost; free some space or make the folder writable, then run it again"
+            f"lost; {remedy}, then run it again"
         ) from error

@@ -12,15 +12,16 @@ from typing import Any
 
 import xxhash
 
-from retrieval.errors import CorruptIndex, FormatUnknown
-from retrieval.limits import MANIFEST_BYTES_MAX
+from retrieval.errors import CorruptIndex, FormatUnknown, StorageFailed
+from retrieval.limits import DOCUMENTS_PER_SEGMENT_MAX, MANIFEST_BYTES_MAX
 from retrieval.store.container import FileEntry
 from retrieval.store.files import Folder, storing
 
 NAME = "manifest.json"
 FORMAT = "retrieval-collection"
 VERSION = 1
-_FILE_NAME = re.compile(r"\d{8}\.(documents|tombstones|[a-z0-9_-]+\.(vectors|index))")
+_FILE_NAME = re.compile(r"([0-9]{8,18})\.(documents|tombstones|[a-z0-9_-]+\.(vectors|index))")
+_REPRESENTATION = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _NEW = f"{NAME}.new"
 
 
@@ -78,35 +79,40 @@ class Manifest:
             body = whole["body"]
             if xxhash.xxh3_64_hexdigest(_canonical(body)) != whole["checksum"]:
                 raise CorruptIndex(f"{place} is damaged: its checksum differs; restore it")
-            return _from_body(body, place)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise CorruptIndex(f"{place} is incomplete ({error!r}): restore it") from error
+            return _from_body(body)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise CorruptIndex(f"{place} is no manifest of ours ({error}): restore it") from error
 
 
 def read(folder: Folder) -> Manifest:
     """Return the current manifest.
 
     Raises:
-        FormatUnknown: the folder is no collection.
+        FormatUnknown: the folder is no collection, or a newer one.
         CorruptIndex: the manifest is damaged.
+        StorageFailed: it cannot be read.
     """
-    place = str(folder.path / NAME)
     try:
-        data = folder.read(NAME, MANIFEST_BYTES_MAX)
-    except (FileNotFoundError, NotADirectoryError):
+        with storing(folder, "reading the manifest"):
+            data = folder.read(NAME, MANIFEST_BYTES_MAX)
+    except StorageFailed as error:
+        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise
         raise FormatUnknown(
             f"{folder.path} is no collection (no {NAME}): make one with `retrieval index FOLDER "
             f"-o {folder.path}`"
         ) from None
-    except OSError as error:
-        raise CorruptIndex(f"{place} cannot be read: {error}") from error
-    return Manifest.from_bytes(data, place)
+    return Manifest.from_bytes(data, str(folder.path / NAME))
 
 
 def commit(folder: Folder, manifest: Manifest) -> None:
     """Make `manifest` the current one; when this returns it survives a power loss.
 
     The files it names must be synced. Their names become durable first, then the manifest's.
+
+    Raises:
+        StorageFailed: the folder refused. The generation before is intact and, unless it was the
+            very last sync that failed, still the current one.
     """
     with storing(folder, "committing"):
         if _NEW in folder.names():
@@ -133,32 +139,64 @@ def collect(folder: Folder, manifest: Manifest) -> None:
 
 def following(manifest: Manifest, names: list[str]) -> Manifest:
     """Return `manifest` with a `next_file` above every number in use, leftovers included."""
-    numbers = [int(name[:8]) for name in names if name[:8].isdigit()]
-    return replace(manifest, next_file=max([manifest.next_file - 1, *numbers]) + 1)
+    ours = filter(None, map(_FILE_NAME.fullmatch, names))
+    return replace(manifest, next_file=max([manifest.next_file, *(int(m[1]) + 1 for m in ours)]))
 
 
 def _canonical(body: Any) -> bytes:
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _from_body(body: dict[str, Any], place: str) -> Manifest:
-    return Manifest(
-        generation=int(body["generation"]),
-        next_file=int(body["next_file"]),
-        representations=dict(body["representations"]),
-        sources=tuple(map(str, body["sources"])),
-        segments=tuple(_segment(segment, place) for segment in body["segments"]),
+def _from_body(body: dict[str, Any]) -> Manifest:
+    """Read a body whose schema is closed: what no writer of ours would say is a `ValueError`."""
+    manifest = Manifest(
+        generation=_count(body["generation"]),
+        next_file=_count(body["next_file"]),
+        representations={name: _recipe(name, r) for name, r in body["representations"].items()},
+        sources=tuple(map(_text, body["sources"])),
+        segments=tuple(_segment(segment) for segment in body["segments"]),
     )
+    roles = {f"{name}.{part}" for name in manifest.representations for part in ("vectors", "index")}
+    for number, segment in enumerate(manifest.segments):
+        if set(segment.files) != {"documents", *roles}:
+            raise ValueError(f"segment {number} has the files {sorted(segment.files)}")
+    names = [file.name for file in manifest.files()]
+    if len(set(names)) != len(names):
+        raise ValueError("one file is named twice")
+    return manifest
 
 
-def _segment(body: dict[str, Any], place: str) -> SegmentEntry:
-    files = {role: _file(file, place) for role, file in body["files"].items()}
-    tombstones = body["tombstones"] and _file(body["tombstones"], place)
-    return SegmentEntry(int(body["n_documents"]), files, tombstones, int(body["n_deleted"]))
+def _segment(body: dict[str, Any]) -> SegmentEntry:
+    n_documents, n_deleted = _count(body["n_documents"]), _count(body["n_deleted"])
+    tombstones = body["tombstones"] and _file("tombstones", body["tombstones"])
+    if n_documents > DOCUMENTS_PER_SEGMENT_MAX or n_deleted > (n_documents if tombstones else 0):
+        raise ValueError(f"{n_deleted} of the {n_documents} documents of a segment are deleted")
+    files = {role: _file(role, file) for role, file in body["files"].items()}
+    return SegmentEntry(n_documents, files, tombstones, n_deleted)
 
 
-def _file(body: dict[str, Any], place: str) -> FileEntry:
-    name = str(body["name"])
-    if not _FILE_NAME.fullmatch(name):
-        raise CorruptIndex(f"{place} names the file {name!r}, which no writer of ours would make")
-    return FileEntry(name, int(body["size"]), str(body["checksum"]))
+def _file(role: str, body: dict[str, Any]) -> FileEntry:
+    name = _text(body["name"])
+    if not _FILE_NAME.fullmatch(name) or name.partition(".")[2] != role:
+        raise ValueError(f"{name!r} is no name of a file of {role!r}")
+    return FileEntry(name, _count(body["size"]), _text(body["checksum"]))
+
+
+def _recipe(name: str, recipe: Any) -> dict[str, Any]:
+    if not _REPRESENTATION.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a representation")
+    for value in (recipe["encoder"]["type"], recipe["fingerprint"], recipe["index"]["kind"]):
+        _text(value)
+    return dict(recipe)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

@@ -1,6 +1,5 @@
 """When adjacent segments are merged: their number grows with the logarithm of the corpus."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,17 +18,31 @@ def due(segments: Sequence[Size]) -> tuple[int, int] | None:
     """Return (start, stop) of the next run of adjacent segments to merge, None if all is well.
 
     A segment with more deleted than live documents is rewritten alone. Else, a segment's tier is
-    the logarithm of its live documents to the base `MERGE_FANOUT`: once there are `MERGE_FANOUT`
-    segments of one tier with none of a higher tier after the first of them, they and what lies
-    between are merged. Runs too large to be merged in memory are left alone.
+    the logarithm of its live documents to the base `MERGE_FANOUT`, and when all is well tiers never
+    rise along the sequence and fewer than `MERGE_FANOUT` segments share one: their number grows
+    with the logarithm of the corpus. A segment with a higher tier after it goes into the first of
+    the highest; `MERGE_FANOUT` of one tier become one, with all the smaller ones behind them. Runs
+    too large to be merged in memory are left alone.
     """
     for start, size in enumerate(segments):
         if 0 < 2 * size.n_live < size.n_documents and size.payload_bytes <= SEGMENT_BYTES_MAX:
             return start, start + 1
-    tiers = [int(math.log(max(size.n_live, 1), MERGE_FANOUT)) for size in segments]
-    for start in range(len(segments) - MERGE_FANOUT + 1):
-        if max(tiers[start:]) > tiers[start] or tiers[start:].count(tiers[start]) < MERGE_FANOUT:
+    tiers = [_tier(size.n_live) for size in segments]
+    for start, tier in enumerate(tiers):
+        following = tiers[start:]
+        if tier < max(following):
+            stop = start + following.index(max(following)) + 1
+        elif following.count(tier) >= MERGE_FANOUT:
+            stop = len(segments)
+        else:
             continue
-        if sum(size.payload_bytes for size in segments[start:]) <= SEGMENT_BYTES_MAX:
-            return start, len(segments)
+        if sum(size.payload_bytes for size in segments[start:stop]) <= SEGMENT_BYTES_MAX:
+            return start, stop
     return None
+
+
+def _tier(n_live: int) -> int:
+    tier = 0
+    while n_live >= MERGE_FANOUT:
+        tier, n_live = tier + 1, n_live // MERGE_FANOUT
+    return tier

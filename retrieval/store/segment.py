@@ -17,8 +17,8 @@ from indexes.bitmap import Bitmap
 from indexes.flat import Flat
 from indexes.inverted import Inverted
 from indexes.metric import Metric
-from indexes.validate import frozen
-from retrieval.errors import CorruptIndex
+from indexes.validate import check_array, frozen
+from retrieval.errors import CorruptIndex, FormatUnknown
 from retrieval.store import container
 from retrieval.store.container import Container, FileEntry
 from retrieval.store.documents import DocumentTable
@@ -60,8 +60,7 @@ class Segment:
         if self._tombstones is None:
             return None
         bits = self._tombstones.array("dead")
-        if bits.shape != ((len(self) + 7) // 8,):
-            raise CorruptIndex(f"tombstones of {bits.shape} bytes for {len(self)} documents")
+        check_array("tombstones", bits, np.uint8, ((len(self) + 7) // 8,))
         dead = Bitmap(frozen(bits), len(self))
         if dead.count != self.entry.n_deleted:
             raise CorruptIndex(f"{dead.count} tombstones, the manifest says {self.entry.n_deleted}")
@@ -91,16 +90,16 @@ class Segment:
     def _open(self, name: str) -> Index:
         derived = self._containers[f"{name}.index"]
         settings = dict(derived.settings)
-        kind = INDEXES.get(settings.pop("kind", ""))
+        kind = INDEXES.get(str(settings.pop("kind", "")))
         if kind is None or settings.pop("version", None) != kind.format_version:
-            raise CorruptIndex(f"the index of {name!r} has settings {derived.settings}")
+            raise FormatUnknown(
+                f"the index of {name!r} is {derived.settings}, which this release does not read: "
+                "use a newer release, or index again"
+            )
         arrays = self._containers[f"{name}.vectors"].arrays()
-        try:
-            vectors: Any = kind.Vectors.from_arrays(arrays)
-            build: Any = build_settings(kind, settings)
-            index: Index = kind.from_arrays(vectors, derived.arrays(), build)
-        except KeyError as error:
-            raise CorruptIndex(f"the index of {name!r} lacks the array {error}") from error
+        vectors: Any = kind.Vectors.from_arrays(arrays)
+        build: Any = build_settings(kind, settings)
+        index: Index = kind.from_arrays(vectors, derived.arrays(), build)
         if len(index) != len(self):
             raise CorruptIndex(f"the index of {name!r} has {len(index)} of {len(self)} documents")
         return index
@@ -129,11 +128,16 @@ class Segment:
 
 
 def build_settings(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    """Return the build settings of an index kind from JSON."""
+    """Return the build settings of an index kind from JSON, or raise `CorruptIndex`."""
     settings = dict(values)
-    if "metric" in settings:
-        settings["metric"] = Metric[settings["metric"]]
-    return kind.Build(**settings)
+    try:
+        if "metric" in settings:
+            settings["metric"] = Metric[settings["metric"]]
+        return kind.Build(**settings)
+    except (KeyError, TypeError) as error:
+        raise CorruptIndex(
+            f"{dict(values)} are no settings of an index {kind.__name__} ({error!r})"
+        ) from error
 
 
 def settings_json(build: Any) -> dict[str, Any]:

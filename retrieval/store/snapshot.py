@@ -7,9 +7,9 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import CorruptIndex
+from retrieval.errors import CorruptIndex, StorageFailed
 from retrieval.store import manifest as manifests
-from retrieval.store.files import Folder
+from retrieval.store.files import Folder, storing
 from retrieval.store.manifest import Manifest
 from retrieval.store.segment import Segment
 from retrieval.store.statistics import LiveStatistics
@@ -33,12 +33,16 @@ class Snapshot:
         for _ in range(_ATTEMPTS):
             manifest = manifests.read(folder)
             try:
-                return cls(manifest, [Segment(folder, entry) for entry in manifest.segments])
-            except FileNotFoundError as error:
+                with storing(folder, "opening"):
+                    return cls(manifest, [Segment(folder, entry) for entry in manifest.segments])
+            except StorageFailed as error:
+                missing = error.__cause__
+                if not isinstance(missing, FileNotFoundError):
+                    raise
                 if manifests.read(folder).generation == manifest.generation:
                     raise CorruptIndex(
-                        f"{error.filename} is missing: restore it from a copy, or index again"
-                    ) from error
+                        f"{missing.filename} is missing: restore it from a copy, or index again"
+                    ) from missing
         raise CorruptIndex(f"{folder.path} changes faster than it can be opened: try again")
 
     def __len__(self) -> int:

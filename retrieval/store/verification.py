@@ -31,10 +31,14 @@ class Verification:
 
 def verify(folder: Folder) -> Verification:
     """Check the current commit; a damaged manifest raises, damaged segments are listed."""
-    manifest = manifests.read(folder)
-    problems: list[str] = []
-    for segment in manifest.segments:
-        problems += _damaged_files(folder, segment) or _damaged_structure(folder, segment)
+    while True:
+        manifest = manifests.read(folder)
+        problems: list[str] = []
+        for segment in manifest.segments:
+            problems += _damaged_files(folder, segment) or _damaged_structure(folder, segment)
+        # A file may be gone only because a commit went by.
+        if not problems or manifests.read(folder).generation == manifest.generation:
+            break
     files = manifest.files()
     return Verification(len(files) + 1, sum(file.size for file in files), tuple(problems))
 
@@ -55,6 +59,6 @@ def _damaged_files(folder: Folder, entry: SegmentEntry) -> list[str]:
 def _damaged_structure(folder: Folder, entry: SegmentEntry) -> list[str]:
     try:
         Segment(folder, entry).verify()
-    except RetrievalError as error:
+    except (RetrievalError, OSError) as error:
         return [str(error)]
     return []

@@ -72,15 +72,18 @@ class Writer:
             self._stack.enter_context(folder.lock())
         try:
             # Another process may have committed since our reader opened: start from what is there.
-            self._manifest = Snapshot.open(folder).manifest
+            snapshot = Snapshot.open(folder)
             with storing(folder, "opening for writing"):
-                manifests.collect(folder, self._manifest)
-                self._manifest = manifests.following(self._manifest, folder.names())
+                # A writer killed inside its commit may have left a manifest that is not durable
+                # yet; it must be, before what the one before it needs is removed.
+                folder.sync()
+                manifests.collect(folder, snapshot.manifest)
+                self._manifest = manifests.following(snapshot.manifest, folder.names())
+            self.representations = recorded(self._manifest)
+            self.segments = [Pending.of(segment) for segment in snapshot.segments]
         except BaseException:
             self.close()
             raise
-        self.representations = recorded(self._manifest)
-        self.segments = [Pending.of(Segment(folder, e)) for e in self._manifest.segments]
         self.buffer: dict[str, tuple[Document, int]] = {}
         self._buffered_bytes = 0
         self.progress: Progress | None = None
@@ -111,16 +114,18 @@ class Writer:
         return places
 
     def put(self, documents: Sequence[Document], *, source: int = -1) -> None:
-        """Add documents or replace the ones of the same docno; the last write decides the order."""
+        """Add documents or replace the ones of the same docno; the last write decides the order.
+
+        All of them are taken before any is written out, so that an error loses none.
+        """
         self._kill([document.docno for document in documents])
-        for place, document in enumerate(documents):
+        for document in documents:
             self.buffer.pop(document.docno, None)
             self.buffer[document.docno] = (document, source)
             self._buffered_bytes += len(document.text) + len(document.title)
-            full = len(self.buffer) >= BUFFER_DOCUMENTS_DEFAULT
-            if full or self._buffered_bytes >= BUFFER_BYTES_DEFAULT:
-                self.flush()  # a later document may have a docno that was just written out
-                self._kill([following.docno for following in documents[place + 1 :]])
+        full = len(self.buffer) >= BUFFER_DOCUMENTS_DEFAULT
+        if full or self._buffered_bytes >= BUFFER_BYTES_DEFAULT:
+            self.flush()
 
     def delete(self, docnos: Sequence[str]) -> None:
         """Delete documents; none is deleted unless all exist.
@@ -136,10 +141,10 @@ class Writer:
             self.buffer.pop(docno, None)
 
     def _kill(self, docnos: Sequence[str]) -> None:
-        for pending in self.segments:
-            found = find_live(pending.segment, docnos, pending.dead)
-            if (found >= 0).any():
-                pending.kill(found[found >= 0])
+        found = [find_live(pending.segment, docnos, pending.dead) for pending in self.segments]
+        for pending, ordinals in zip(self.segments, found, strict=True):
+            if (ordinals >= 0).any():
+                pending.kill(ordinals[ordinals >= 0])
 
     def flush(self) -> None:
         """Encode and index the buffered documents as a new segment, not committed yet."""
@@ -223,15 +228,16 @@ class Writer:
     def add_representation(self, representation: Representation) -> None:
         """Encode and index all documents in one more way."""
         self.flush()
+        name, written = representation.name, []
         for pending in self.segments:
             table = pending.segment.documents
             documents = [table.document(i) for i in range(len(table))]
             index = representation.build(representation.encode(documents, self.progress))
-            with storing(self._folder, f"writing representation {representation.name!r}"):
-                files = write_index(self._folder, self._number(), representation.name, index)
-            entry = pending.segment.entry
-            self._replace(pending, {**entry.files, **files})
-        self.representations[representation.name] = representation
+            with storing(self._folder, f"writing representation {name!r}"):
+                written.append(write_index(self._folder, self._number(), name, index))
+        for pending, files in zip(self.segments, written, strict=True):
+            self._replace(pending, {**pending.segment.entry.files, **files})
+        self.representations[name] = representation
 
     def drop_representation(self, name: str) -> None:
         """Forget one representation; the others stay as they are."""

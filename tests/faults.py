@@ -1,0 +1,267 @@
+"""A folder in memory that can fail, be killed and lose power, with the promises of a file system
+and no others:
+
+* the content of a file is durable up to where `OutputFile.sync` found it, its names as `sync` of
+  the folder found them; of the rest a crash keeps any part, in any order;
+* `replace` is atomic for its target; its source may still be there after a crash;
+* after a failed sync of a file, what it should have written is never durable.
+"""
+
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import CorruptIndex, Locked
+
+CHANGING = {"create", "write", "sync file", "close", "replace", "remove", "sync"}
+
+
+class Killed(BaseException):
+    """The process is no more; nothing in it may catch this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong at operation number `at`, counted from 0.
+
+    error   what is raised
+    late    the operation takes place all the same (a write: half of it)
+    stays   every later operation that takes space fails too: the disk is full
+    """
+
+    at: int
+    error: BaseException
+    late: bool = False
+    stays: bool = False
+
+    @classmethod
+    def of(cls, at: int, code: int, *, late: bool = False, stays: bool = False) -> "Fault":
+        return cls(at, OSError(code, errno.errorcode[code]), late, stays)
+
+
+@dataclass(eq=False, slots=True)
+class Inode:
+    """The content of a file, under whatever names."""
+
+    data: bytearray
+    synced: int = 0
+    lost: bool = False
+
+
+Cut = tuple[int, int]
+"""How a crash leaves a file: bytes that are there, and up to where zeros follow."""
+
+
+class FaultFolder:
+    """See `retrieval.store.files.Folder`."""
+
+    def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
+        self.durable = {n: Inode(bytearray(d), len(d)) for n, d in (files or {}).items()}
+        self.live = dict(self.durable)
+        self.history: dict[str, list[Inode | None]] = {}
+        """Since the last sync: what each name that changed has stood for, the latest last."""
+        self.operations: list[tuple[str, str]] = []
+        self.fault: Fault | None = None
+        self.after: Callable[[str], None] = lambda verb: None
+        """Called after each operation that changes something."""
+        self._locked = self._dead = False
+
+    # ------------------------------------------------------------------ the protocol
+
+    @property
+    def path(self) -> Path:
+        return Path("/fault")
+
+    def names(self) -> list[str]:
+        with self._operation("names", ""):
+            return sorted(self.live)
+
+    def read(self, name: str, limit: int) -> bytes:
+        with self._operation("read", name):
+            data = bytes(self._inode(name).data)
+        if len(data) > limit:
+            raise CorruptIndex(f"{self.path / name} has {len(data)} bytes")
+        return data
+
+    def map(self, name: str) -> NDArray[np.uint8]:
+        with self._operation("map", name):
+            return np.frombuffer(bytes(self._inode(name).data), np.uint8)
+
+    def create(self, name: str) -> "FaultFile":
+        inode = Inode(bytearray())
+        with self._operation("create", name):
+            if name in self.live:
+                raise FileExistsError(errno.EEXIST, "File exists", str(self.path / name))
+            self._name(name, inode)
+        return FaultFile(self, name, inode)
+
+    def replace(self, source: str, target: str) -> None:
+        with self._operation("replace", target):
+            self._name(target, self._inode(source))
+            self._name(source, None)
+
+    def remove(self, name: str) -> None:
+        with self._operation("remove", name):
+            self._inode(name)
+            self._name(name, None)
+
+    def sync(self) -> None:
+        with self._operation("sync", ""):
+            self.sync_names()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        with self._operation("lock", ""):
+            if self._locked:
+                raise Locked(f"{self.path} is locked")
+            self._locked = True
+        try:
+            yield
+        finally:
+            self._locked = False
+
+    # ------------------------------------------------------------------ what mutants override
+
+    def sync_names(self) -> None:
+        """Make all names durable."""
+        self.durable = dict(self.live)
+        self.history.clear()
+
+    def sync_file(self, name: str, inode: Inode) -> None:
+        """Make the content of a file durable."""
+        if not inode.lost:
+            inode.synced = len(inode.data)
+
+    # ------------------------------------------------------------------ crashes
+
+    def survivor(self) -> "FaultFolder":
+        """Return the folder as the next process finds it when this one was killed."""
+        next_one = type(self)()
+        next_one.live, next_one.durable = dict(self.live), dict(self.durable)
+        next_one.history = {name: list(inodes) for name, inodes in self.history.items()}
+        self._dead = True
+        return next_one
+
+    def contents(self) -> dict[str, bytes]:
+        """Return all files as they are."""
+        return {name: bytes(inode.data) for name, inode in self.live.items()}
+
+    def images(self, random: Random, n: int, seen: set[Any]) -> Iterator["FaultFolder"]:
+        """Yield up to `n` folders that a power loss may leave, none of those already `seen`.
+
+        The first has lost everything that was not synced, the second nothing; then mixtures.
+        """
+        for number in range(n):
+            image = self._image(random, number)
+            key = frozenset((name, id(inode), cut) for name, (inode, cut) in image.items())
+            if key not in seen:
+                seen.add(key)
+                yield FaultFolder(
+                    {
+                        name: bytes(inode.data[:kept]).ljust(size, b"\0")
+                        for name, (inode, (kept, size)) in image.items()
+                    }
+                )
+
+    def _image(self, random: Random, number: int) -> dict[str, tuple[Inode, Cut]]:
+        cuts: dict[int, Cut] = {}
+        image = {}
+        for name in sorted({*self.durable, *self.history}):
+            past = [self.durable.get(name), *self.history.get(name, [])]
+            inode = past[0] if number == 0 else past[-1] if number == 1 else random.choice(past)
+            if inode is not None:
+                if id(inode) not in cuts:
+                    cuts[id(inode)] = _cut(inode, random, number)
+                image[name] = (inode, cuts[id(inode)])
+        return image
+
+    # ------------------------------------------------------------------ the machinery
+
+    def _inode(self, name: str) -> Inode:
+        if name not in self.live:
+            raise FileNotFoundError(errno.ENOENT, "No such file", str(self.path / name))
+        return self.live[name]
+
+    def _name(self, name: str, inode: Inode | None) -> None:
+        self.history.setdefault(name, []).append(inode)
+        if inode is None:
+            del self.live[name]
+        else:
+            self.live[name] = inode
+
+    @contextmanager
+    def _operation(self, verb: str, name: str) -> Iterator[None]:
+        """Count an operation, and let it fail before or after it took place."""
+        if self._dead:
+            raise Killed
+        number = len(self.operations)
+        self.operations.append((verb, name))
+        fault = self._due(number, verb)
+        if fault is not None and not fault.late:
+            raise fault.error
+        yield
+        if fault is not None:
+            raise fault.error
+        if verb in CHANGING:
+            self.after(verb)
+
+    def _due(self, number: int, verb: str) -> Fault | None:
+        fault = self.fault
+        if fault is None or number < fault.at:
+            return None
+        later = fault.stays and verb in {"create", "write", "sync file"}
+        return fault if number == fault.at or later else None
+
+
+class FaultFile:
+    """See `retrieval.store.files.OutputFile`."""
+
+    def __init__(self, folder: FaultFolder, name: str, inode: Inode) -> None:
+        self._folder, self._name, self._inode = folder, name, inode
+        self._open = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        whole = bytes(memoryview(data).cast("B"))
+        size = len(self._inode.data)
+        assert self._open
+        try:
+            with self._folder._operation("write", self._name):
+                self._inode.data += whole
+        except OSError:
+            if len(self._inode.data) > size:  # a short write: half of it is there
+                del self._inode.data[size + len(whole) // 2 :]
+            raise
+
+    def sync(self) -> None:
+        assert self._open
+        try:
+            with self._folder._operation("sync file", self._name):
+                self._folder.sync_file(self._name, self._inode)
+        except OSError:
+            self._inode.lost = True
+            raise
+
+    def close(self) -> None:
+        self._open = False
+        with self._folder._operation("close", self._name):
+            pass
+
+
+def _cut(inode: Inode, random: Random, number: int) -> Cut:
+    """Choose what a crash leaves of a file: dropped, kept, torn, or torn with zeros behind."""
+    size = len(inode.data)
+    if number == 0 or inode.synced == size:
+        return inode.synced, inode.synced
+    how = "kept" if number == 1 else random.choice(["dropped", "kept", "torn", "zeros"])
+    if how in ("dropped", "kept"):
+        kept = inode.synced if how == "dropped" else size
+        return kept, kept
+    kept = random.randrange(inode.synced, size + 1)
+    return kept, size if how == "zeros" else kept
