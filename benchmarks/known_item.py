@@ -11,13 +11,13 @@ import json
 import random
 from pathlib import Path
 
-from retrieval.ingest.lines import open_lines
+from retrieval.lines import open_lines
 
 
 def make(source: Path, folder: Path, n_queries: int) -> None:
     """Write corpus, queries and judgements."""
     rows = [json.loads(line) for line in open_lines(source)]
-    chosen = random.Random(1).sample([row for row in rows if row["title"].strip()], n_queries)  # noqa: S311
+    chosen = random.Random(1).sample([row for row in rows if row["title"].strip()], n_queries)
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     corpus = ({"_id": row["_id"], "text": row["text"]} for row in rows)
     queries = ({"_id": f"q{i}", "text": row["title"]} for i, row in enumerate(chosen))

@@ -6,7 +6,7 @@ Prompts, pooling and normalisation are the model's own; queries and documents go
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -90,13 +90,14 @@ class Dense:
     def _encode(self, side: str, texts: Sequence[str]) -> DenseVectors:
         encode = getattr(self._loaded, f"encode_{side}")
         prompt = {"prompt": self.prompts[side]} if side in self.prompts else {}
-        values = encode(
-            list(texts),
-            batch_size=self._batch_size,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-            **prompt,
-        )
+        with _one_thread() if len(texts) == 1 else nullcontext():
+            values = encode(
+                list(texts),
+                batch_size=self._batch_size,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                **prompt,
+            )
         empty = (0, self._loaded.get_embedding_dimension())
         return DenseVectors.of(np.asarray(values, np.float32) if len(texts) else np.empty(empty))
 
@@ -110,19 +111,33 @@ class Dense:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise unavailable(self.model, "sentence-transformers is not installed") from error
+        folder = str(self._folder)
         try:
             with _no_progress_bars():
                 model = SentenceTransformer(
-                    str(self._folder),
+                    folder,
                     device=self._device,
                     local_files_only=True,
                     model_kwargs={"use_safetensors": True},
                 )
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # safetensors and tokenizers have errors of their own root
             raise unavailable(self.model, first_line(error)) from error
         if self.max_length is not None:
             model.max_seq_length = self.max_length
         return model
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run a single text on this thread: others gain it nothing, and wait for busy processors."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from typing import Protocol
 from eval.qrels import Qrels, parse_qrels
 from retrieval.errors import InvalidInput, UnknownName
 from retrieval.ingest.beir import CORPUS_NAMES, read_lines
-from retrieval.ingest.lines import ENDINGS, bounded, open_lines
 from retrieval.ingest.outcome import Found, Skipped
+from retrieval.lines import ENDINGS, bounded, open_lines
 from retrieval.queries import Queries
 
 QUERIES_ARE_DOCUMENTS = frozenset({"arguana", "quora"})

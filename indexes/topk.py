@@ -7,8 +7,6 @@ heap is full.
 
 from typing import Any
 
-import numpy as np
-
 from indexes.jit import kernel
 
 
@@ -61,7 +59,7 @@ def offer_all(ids: Any, scores: Any, base: int, heaps: Any, keys: Any, sizes: An
         for place in range(ids.shape[1]):
             if ids[query, place] < 0:
                 break
-            ordinal = np.int64(ids[query, place]) + base
+            ordinal = int(ids[query, place]) + base
             size = offer(heaps[query], keys[query], size, ordinal, scores[query, place])
         sizes[query] = size
 

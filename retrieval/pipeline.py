@@ -6,12 +6,13 @@ A batch and a single query go through the same code; a system sees one snapshot 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoders import LexicalEncoder
+from encoders.analysis import Analyzer
 from encoders.bm25 import Bm25Search
 from indexes.flat import FlatSearch
 from indexes.hits import Hits, merge
@@ -22,12 +23,10 @@ from retrieval.errors import InvalidInput
 from retrieval.fusion import reciprocal_ranks
 from retrieval.limits import K_MAX, QUERY_CHARACTERS_MAX
 from retrieval.queries import Queries
-from retrieval.results import Hit, Results
+from retrieval.representation import Representation
+from retrieval.results import Results
 from retrieval.run import Run
 from retrieval.store.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from retrieval.collection import Collection
 
 SearchSettings: TypeAlias = FlatSearch | InvertedSearch | Bm25Search
 
@@ -73,10 +72,28 @@ class QueryBatch:
         return np.array([not text.strip() for text in self.texts or ()], bool)
 
 
+class Searchable(Protocol):
+    """What a system needs of a collection."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The generation to answer from."""
+        ...
+
+    @property
+    def analyzer(self) -> Analyzer:
+        """What finds the words to highlight."""
+        ...
+
+    def representation(self, name: str) -> Representation:
+        """Return one representation."""
+        ...
+
+
 class Stage(ABC):
     """A system over one collection."""
 
-    def __init__(self, collection: "Collection", name: str) -> None:
+    def __init__(self, collection: Searchable, name: str) -> None:
         self.collection, self.name = collection, name
 
     @abstractmethod
@@ -119,7 +136,7 @@ class Retriever(Stage):
     """Search in one representation: all segments, best scores first."""
 
     def __init__(
-        self, collection: "Collection", name: str, settings: SearchSettings | None = None
+        self, collection: Searchable, name: str, settings: SearchSettings | None = None
     ) -> None:
         super().__init__(collection, name)
         self._settings = settings
@@ -227,6 +244,3 @@ def _checked_k(k: int) -> int:
     if check_k(k) > K_MAX:
         raise InvalidInput(f"k is {k:,}: at most {K_MAX:,} hits a query")
     return k
-
-
-__all__ = ["Fusion", "Hit", "QueryBatch", "Retriever", "SearchSettings", "Stage", "rrf"]

@@ -5,8 +5,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from retrieval.errors import InvalidInput
-from retrieval.ingest.lines import read_input
 from retrieval.limits import QUERY_CHARACTERS_MAX
+from retrieval.lines import read_input
 
 
 class Queries(Mapping[str, str]):

@@ -71,13 +71,10 @@ class FaultFolder:
         self.fault: Fault | None = None
         self.after: Callable[[str], None] = lambda verb: None
         """Called after each operation that changes something."""
+        self.path = Path("/fault")
         self._locked = self._dead = False
 
     # ------------------------------------------------------------------ the protocol
-
-    @property
-    def path(self) -> Path:
-        return Path("/fault")
 
     def names(self) -> list[str]:
         with self._operation("names", ""):
@@ -204,6 +201,7 @@ class FaultFolder:
         number = len(self.operations)
         self.operations.append((verb, name))
         fault = self._due(number, verb)
+        self._dead = fault is not None and isinstance(fault.error, Killed)
         if fault is not None and not fault.late:
             raise fault.error
         yield

@@ -18,21 +18,19 @@ WINDOW_DOCS = 32_768
 
 @kernel
 def search(
-    postings: Any, queries: Any, norms: Any, bits: Any,
-    window: Any, first: int, ids: Any, scores: Any,
-) -> None:  # fmt: skip
+    postings: Any, queries: Any, bits: Any, window: Any, first: int, ids: Any, scores: Any
+) -> None:
     """Rank the documents of queries first, first + 1 … that share a term with them.
 
     postings  offsets (n_terms + 1,) int64, docs (nnz,) int32, weights (nnz,), lengths (n,) float32
     queries   offsets (n_queries + 1,) int64, terms (cells,) int32 (−1: unseen), weights float32
-    norms     (n,) or (0,)          float32  K of the saturation tf / (tf + K); empty: plain impacts
     bits      (⌈n / 8⌉,) or (0,)    uint8    allowed documents; empty: all
     window    (WINDOW_DOCS,)        float32  scratch, all zeros, left all zeros
     ids       (queries here, k)     int32    written; untouched where there are fewer hits
     scores    (queries here, k)     float32  written
 
-    A score is the float32 sum over the query's terms in the order given of
-    weight_q × weight_d, or weight_q × (tf / (tf + K_d)). O(postings of the terms + documents).
+    A score is the float32 sum, over the query's terms in the order given, of the products of
+    weights. O(postings of the terms + documents).
     """
     n_docs, k = len(postings.lengths), ids.shape[1]
     offsets, terms, weights = queries
@@ -53,7 +51,7 @@ def search(
                     stop = start + np.searchsorted(postings.docs[start:stop], top)
                 if stop > start:
                     touched = True
-                    _add(postings, start, stop, weights[j], norms, window, base)
+                    _add(postings, start, stop, weights[j], window, base)
                 cursors[j - begin] = stop
             if touched:
                 size = _collect(window, base, top, bits, ids[i], scores[i], size)
@@ -61,18 +59,25 @@ def search(
 
 
 @kernel
-def _add(
-    postings: Any, start: int, stop: int, weight: Any, norms: Any, window: Any, base: int
-) -> None:
+def _add(postings: Any, start: int, stop: int, weight: Any, window: Any, base: int) -> None:
     """Add one term's part of a list to the window."""
     docs, weights = postings.docs, postings.weights
-    if len(norms):
-        for place in range(start, stop):
-            doc, tf = docs[place], np.float32(weights[place])
-            window[doc - base] += weight * (tf / (tf + norms[doc]))
-    else:
-        for place in range(start, stop):
-            window[docs[place] - base] += weight * np.float32(weights[place])
+    for place in range(start, stop):
+        # An unsigned index spares the test for counting from the end: 0.6 in place of 0.9 ns.
+        window[np.uint32(docs[place] - base)] += weight * np.float32(weights[place])
+
+
+@kernel
+def saturate(postings: Any, norms: Any, impacts: Any) -> None:
+    """Write tf / (tf + K) of every posting.
+
+    postings  as in `search`; weights are frequencies
+    norms     (n,)    float32  K of each document
+    impacts   (nnz,)  float32  written
+    """
+    for place in range(len(impacts)):
+        tf = np.float32(postings.weights[place])
+        impacts[place] = tf / (tf + norms[postings.docs[place]])
 
 
 @kernel

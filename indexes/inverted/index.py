@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from indexes.bitmap import Bitmap, kernel_bits
 from indexes.errors import InvalidVectors
 from indexes.hits import Hits
-from indexes.inverted.exact import WINDOW_DOCS, score_rows, search
+from indexes.inverted.exact import WINDOW_DOCS, saturate, score_rows, search
 from indexes.inverted.postings import Postings, find_terms
 from indexes.strings import Strings
 from indexes.threads import for_chunks
@@ -54,6 +54,17 @@ class _Cells(NamedTuple):
     weights: NDArray[np.float32]
 
 
+class _Scored(NamedTuple):
+    """Lists as a search reads them: for BM25 with the frequencies already saturated.
+
+    norms  (n,) or (0,)  float32  K of each document; empty without a saturation
+    """
+
+    saturation: Saturation | None
+    norms: NDArray[np.float32]
+    postings: Postings
+
+
 class Inverted:
     """Exact top k over sparse vectors."""
 
@@ -65,7 +76,7 @@ class Inverted:
 
     def __init__(self, vectors: SparseVectors, postings: Postings, build: InvertedBuild) -> None:
         self._vectors, self._postings, self.settings = vectors, postings, build
-        self._norms: tuple[Saturation | None, NDArray[np.float32]] = (None, _PLAIN)
+        self._plain = self._saturated = _Scored(None, _PLAIN, postings)
         self._scratch = threading.local()
 
     @classmethod
@@ -127,12 +138,12 @@ class Inverted:
         """
         cells, k = self._cells(queries), check_k(k)
         hits = Hits.empty(len(queries), min(k, len(self)))
-        bits, norms = kernel_bits(allowed, len(self)), self._saturated(settings)
+        bits, postings = kernel_bits(allowed, len(self)), self._scored(settings).postings
         if hits.ids.shape[1]:
 
             def work(start: int, stop: int) -> None:
                 ids, scores = hits.ids[start:stop], hits.scores[start:stop]
-                search(self._postings, cells, norms, bits, self._window(), start, ids, scores)
+                search(postings, cells, bits, self._window(), start, ids, scores)
 
             for_chunks(work, len(queries))
         return hits.padded(k)
@@ -148,7 +159,7 @@ class Inverted:
         ids = check_candidates(candidates, len(queries), len(self))
         out = np.full(ids.shape, -np.inf, np.float32)
         rows = (self._vectors.offsets, self._vectors.terms, self._vectors.weights)
-        score_rows(rows, cells, self._saturated(settings), ids, out)
+        score_rows(rows, cells, self._scored(settings).norms, ids, out)
         return out
 
     def explain(
@@ -172,19 +183,25 @@ class Inverted:
         weights = queries.weights.astype(np.float32)
         return _Cells(queries.offsets, frozen(own), frozen(weights))
 
-    def _saturated(self, settings: InvertedSearch | None) -> NDArray[np.float32]:
-        """Return K of every document, kept until another saturation is asked for."""
+    def _scored(self, settings: InvertedSearch | None) -> _Scored:
+        """Return the lists with impacts for weights, kept until another saturation is asked for.
+
+        They cost 4 bytes of memory a posting, and make a search two to three times as fast.
+        """
         saturation = settings.saturation if settings else None
         if saturation is None:
-            return _PLAIN
-        kept, norms = self._norms
-        if kept != saturation:
+            return self._plain
+        kept = self._saturated
+        if kept.saturation != saturation:
             relative = self._postings.lengths.astype(np.float64) / saturation.average_length
             exact = saturation.k1 * (1 - saturation.b + saturation.b * relative)
             # Never 0, so that a frequency of 0 counts 0 and not 0 / 0.
             norms = frozen(np.maximum(exact.astype(np.float32), np.finfo(np.float32).tiny))
-            self._norms = (saturation, norms)  # one assignment: searches in other threads are safe
-        return norms
+            impacts = np.empty(len(self._postings.docs), np.float32)
+            saturate(self._postings, norms, impacts)
+            kept = _Scored(saturation, norms, self._postings._replace(weights=frozen(impacts)))
+            self._saturated = kept  # one assignment: searches in other threads are safe
+        return kept
 
     def _window(self) -> NDArray[np.float32]:
         """Return this thread's accumulators, all zeros."""

@@ -7,7 +7,6 @@
       markdown.py  tokens to text; title from front matter or the first heading
       html.py      tree to text; title, language and description
       beir.py      one JSON object a line: `_id`, `title`, `text`, `metadata`
-      lines.py     the lines of a plain, gzip or xz file
     sync.py        makes a collection hold what a folder holds, from the stream of `read`
 
 The docno of a file is its path relative to the folder, with "/", or its name if the source is that

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from retrieval.errors import InvalidDocument
-from retrieval.ingest.lines import ENDINGS as COMPRESSIONS
 from retrieval.ingest.outcome import Content, Found, Skipped, found_or_skipped, reason_of
 from retrieval.limits import TEXT_BYTES_MAX
+from retrieval.lines import ENDINGS as COMPRESSIONS
 
 ENDINGS = tuple(".jsonl" + compression for compression in COMPRESSIONS)
 """A file with one of these endings is read line by line as BEIR."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from retrieval.ingest import beir, text
-from retrieval.ingest.lines import open_lines
 from retrieval.ingest.outcome import (
     Content,
     Found,
@@ -18,6 +17,7 @@ from retrieval.ingest.outcome import (
     reason_of,
 )
 from retrieval.limits import TEXT_BYTES_MAX
+from retrieval.lines import open_lines
 
 TEXT_ENDINGS = (".txt", ".text")
 MARKDOWN_ENDINGS = (".md", ".markdown")

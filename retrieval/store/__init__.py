@@ -18,8 +18,8 @@
       statistics.py  what BM25 has to know of the live documents
       verification.py
 
-Every file is written under a name never used before and synced; then the names are synced; then the
-manifest is replaced and the names are synced again. So a commit is wholly there or not at all, after
+Every file is written under a name never used before and synced, then the names are synced, then the
+manifest is replaced and the names synced again. So a commit is wholly there or not at all, after
 an exception, a kill, a full disk or a loss of power, and once `commit` has returned it stays there.
 Names and sizes are checked when a collection is opened, the bytes of an array before it is first
 used. Damage is `CorruptIndex`, a later format is `FormatUnknown`, a disk that refuses is

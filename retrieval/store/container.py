@@ -105,17 +105,17 @@ class Container:
     """
 
     def __init__(self, folder: Folder, entry: FileEntry, kind: str) -> None:
-        self._name = str(folder.path / entry.name)
+        self._folder, self._entry = folder, entry
         self._bytes = folder.map(entry.name)
         self._trusted: dict[str, NDArray[Any]] = {}
         self._lock = threading.Lock()
         try:
-            self.settings, self._directory = self._parse(entry, kind)
+            self.settings, self._directory = self._parse(kind)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._corrupt(f"has an unreadable directory ({error})") from error
 
-    def _parse(self, entry: FileEntry, kind: str) -> tuple[dict[str, Any], dict[str, _Array]]:
-        size = len(self._bytes)
+    def _parse(self, kind: str) -> tuple[dict[str, Any], dict[str, _Array]]:
+        size, entry = len(self._bytes), self._entry
         if size != entry.size or size < _HEADER.size + _FOOTER.size:
             raise self._corrupt(f"has {size:,} bytes, the manifest says {entry.size:,}")
         magic, version, zero, name = _HEADER.unpack(self._bytes[: _HEADER.size].data)
@@ -123,7 +123,7 @@ class Container:
             raise self._corrupt("does not start like a container")
         if version != VERSION:
             raise FormatUnknown(
-                f"{self._name} has format version {version}, this release reads {VERSION}: "
+                f"{self.name} has format version {version}, this release reads {VERSION}: "
                 "use a newer release, or index again"
             )
         if name.rstrip(b"\0") != kind.encode():
@@ -172,6 +172,11 @@ class Container:
             self._checked(name)
 
     @property
+    def name(self) -> str:
+        """The file, for messages."""
+        return str(self._folder.path / self._entry.name)
+
+    @property
     def size(self) -> int:
         """Bytes of the file."""
         return len(self._bytes)
@@ -186,12 +191,14 @@ class Container:
         return data.view(entry.dtype).reshape(entry.shape)
 
     def _corrupt(self, what: str) -> CorruptIndex:
-        return CorruptIndex(f"{self._name} {what}: restore it from a copy, or index again")
+        return CorruptIndex(f"{self.name} {what}: restore it from a copy, or index again")
 
 
 def _are_counts(values: list[Any]) -> bool:
-    if not all(type(value) is int and value >= 0 for value in values):
-        return False
+    product = 1
+    for value in values:
+        if type(value) is not int or value < 0:
+            return False
+        product *= value or 1
     # An array may be empty and still too long in another dimension for numpy to describe.
-    size: int = math.prod(max(value, 1) for value in values)
-    return size < 2**48
+    return product < 2**48

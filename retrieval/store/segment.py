@@ -5,7 +5,8 @@ of documents and, per representation, one of vectors and one of what its index d
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -49,9 +50,11 @@ class Segment:
     @cached_property
     def documents(self) -> DocumentTable:
         """The documents, deleted ones included."""
-        table = DocumentTable.from_arrays(self._containers["documents"].arrays())
-        if len(table) != len(self):
-            raise CorruptIndex(f"a segment of {len(self)} documents holds {len(table)}")
+        opened = self._containers["documents"]
+        arrays = opened.arrays()
+        with _blaming(opened):
+            table = DocumentTable.from_arrays(arrays)
+            self._check_length(len(table))
         return table
 
     @cached_property
@@ -60,10 +63,11 @@ class Segment:
         if self._tombstones is None:
             return None
         bits = self._tombstones.array("dead")
-        check_array("tombstones", bits, np.uint8, ((len(self) + 7) // 8,))
-        dead = Bitmap(frozen(bits), len(self))
-        if dead.count != self.entry.n_deleted:
-            raise CorruptIndex(f"{dead.count} tombstones, the manifest says {self.entry.n_deleted}")
+        with _blaming(self._tombstones):
+            check_array("dead", bits, np.uint8, ((len(self) + 7) // 8,))
+            dead = Bitmap(frozen(bits), len(self))
+            if dead.count != self.entry.n_deleted:
+                raise CorruptIndex(f"{dead.count} are dead, not {self.entry.n_deleted}")
         return Bitmap.of_mask(~dead.mask())
 
     @property
@@ -96,23 +100,28 @@ class Segment:
                 f"the index of {name!r} is {derived.settings}, which this release does not read: "
                 "use a newer release, or index again"
             )
-        arrays = self._containers[f"{name}.vectors"].arrays()
-        vectors: Any = kind.Vectors.from_arrays(arrays)
-        build: Any = build_settings(kind, settings)
-        index: Index = kind.from_arrays(vectors, derived.arrays(), build)
-        if len(index) != len(self):
-            raise CorruptIndex(f"the index of {name!r} has {len(index)} of {len(self)} documents")
+        arrays, more = self._containers[f"{name}.vectors"].arrays(), derived.arrays()
+        with _blaming(derived):
+            vectors: Any = kind.Vectors.from_arrays(arrays)
+            build: Any = build_settings(kind, settings)
+            index: Index = kind.from_arrays(vectors, more, build)
+            self._check_length(len(index))
         return index
+
+    def _check_length(self, n: int) -> None:
+        if n != len(self):
+            raise CorruptIndex(f"{n} documents, the manifest says {len(self)}: run verify")
 
     def verify(self) -> None:
         """Check every byte and every structure, or raise `CorruptIndex`."""
-        for opened in self._containers.values():
-            opened.verify()
-        if self._tombstones is not None:
-            self._tombstones.verify()
         table = self.documents
-        if (table.find([docno.decode() for docno in table.docno]) != np.arange(len(table))).any():
-            raise CorruptIndex("the table of docnos does not find its own documents")
+        with _blaming(self._containers["documents"]):
+            docnos = [docno.decode() for docno in table.docno]
+            if (table.find(docnos) != np.arange(len(table))).any():
+                raise CorruptIndex("the table of docnos does not find its own documents")
+            for ordinal in range(len(table)):
+                table.document(ordinal)
+        _ = self.live
         for role in self._containers:
             if role.endswith(".index"):
                 self.index(role.removesuffix(".index"))
@@ -125,6 +134,15 @@ class Segment:
     def size(self, name: str) -> int:
         """Return the bytes on disk of one representation."""
         return sum(self._containers[f"{name}.{part}"].size for part in ("vectors", "index"))
+
+
+@contextmanager
+def _blaming(opened: Container) -> Iterator[None]:
+    """Name the file in an error about what its arrays hold."""
+    try:
+        yield
+    except CorruptIndex as error:
+        raise CorruptIndex(f"{opened.name}: {error}") from error
 
 
 def build_settings(kind: type[Any], values: Mapping[str, Any]) -> Any:

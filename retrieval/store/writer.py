@@ -235,17 +235,16 @@ class Writer:
             index = representation.build(representation.encode(documents, self.progress))
             with storing(self._folder, f"writing representation {name!r}"):
                 written.append(write_index(self._folder, self._number(), name, index))
-        for pending, files in zip(self.segments, written, strict=True):
-            self._replace(pending, {**pending.segment.entry.files, **files})
+        pairs = zip(self.segments, written, strict=True)
+        self._replace([{**pending.segment.entry.files, **files} for pending, files in pairs])
         self.representations[name] = representation
 
     def drop_representation(self, name: str) -> None:
         """Forget one representation; the others stay as they are."""
+        every = [pending.segment.entry.files for pending in self.segments]
+        gone = {f"{name}.vectors", f"{name}.index"}
+        self._replace([{k: f for k, f in files.items() if k not in gone} for files in every])
         del self.representations[name]
-        for pending in self.segments:
-            files = pending.segment.entry.files
-            kept = {k: f for k, f in files.items() if k.rpartition(".")[0] != name}
-            self._replace(pending, kept)
 
     def clear(self, representations: Mapping[str, Representation]) -> None:
         """Start again with no documents and other representations, at the next commit."""
@@ -254,9 +253,15 @@ class Writer:
         self._buffered_bytes = 0
         self._manifest = replace(self._manifest, sources=())
 
-    def _replace(self, pending: Pending, files: Mapping[str, FileEntry]) -> None:
-        entry = replace(pending.segment.entry, files=files)
-        pending.segment = Segment(self._folder, entry)
+    def _replace(self, files: Sequence[Mapping[str, FileEntry]]) -> None:
+        """Let every segment consist of other files, all of them or none."""
+        with storing(self._folder, "opening segments"):
+            entries = [
+                replace(p.segment.entry, files=f) for p, f in zip(self.segments, files, strict=True)
+            ]
+            segments = [Segment(self._folder, entry) for entry in entries]
+        for pending, segment in zip(self.segments, segments, strict=True):
+            pending.segment = segment
 
     def _number(self) -> int:
         number = self._manifest.next_file

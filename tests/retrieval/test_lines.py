@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.ingest.lines import bounded, open_lines
+from retrieval.lines import bounded, open_lines
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "a.jsonl": bytes,

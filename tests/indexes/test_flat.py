@@ -1,0 +1,99 @@
+"""Flat search is brute force, whatever the numbers, the blocks and the number of queries."""
+
+import numpy as np
+import pytest
+import reference
+import strategies
+from comparison import one, same
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexes.bitmap import Bitmap
+from indexes.flat import QUERIES_PER_BLOCK, ROWS_PER_BLOCK, Flat, FlatBuild
+from indexes.metric import Metric
+from indexes.vectors import DenseVectors
+
+elements = st.sampled_from([strategies.wholes, strategies.floats, strategies.magnitudes])
+
+
+def check(values, queries, k, *, metric, mask=None):
+    index = Flat.build(DenseVectors.of(values), FlatBuild(metric))
+    allowed = None if mask is None else Bitmap.of_mask(mask)
+    found = index.search(DenseVectors.of(queries), k, allowed=allowed)
+    same(found, reference.flat_search(values, queries, k, metric=metric, mask=mask))
+    every = np.repeat(np.arange(len(values))[None], len(queries), 0)
+    expected = [reference.exact_scores(values, query, metric) for query in queries]
+    scores = index.score(DenseVectors.of(queries), every)
+    np.testing.assert_array_equal(scores, np.reshape(expected, scores.shape))
+
+
+@given(data=st.data(), numbers=elements, k=st.integers(0, 15), dimension=st.integers(1, 6))
+@pytest.mark.parametrize("metric", Metric)
+def test_search_is_brute_force(metric, data, numbers, k, dimension):
+    values = data.draw(strategies.matrices(numbers, dimension))
+    queries = data.draw(strategies.matrices(numbers, dimension, rows=(0, 6)))
+    mask = data.draw(strategies.masks(len(values)))
+    check(values, queries, k, metric=metric, mask=mask)
+
+
+@pytest.mark.parametrize("metric", Metric)
+@pytest.mark.parametrize("exponent", [-44, -38, -30, -19, -10, 0, 10, 18, 19, 20, 30, 37])
+def test_every_magnitude_is_exact(metric, exponent):
+    """Products of float32 leave its range below 1e-19 and above 1e19, norms of sums earlier."""
+    random = np.random.default_rng(3)
+    values = random.standard_normal((90, 4)) * 10.0**exponent
+    values[::5] *= 1e3 if exponent < 30 else 1e-3
+    values[1::9] = values[2]
+    for scale in (10.0**exponent, 1.0, 10.0 ** -min(exponent, 37)):
+        queries = (random.standard_normal((5, 4)) * scale).clip(-3e38, 3e38)
+        for some in (queries[:1], queries):  # one query at a time, and a matrix product
+            check(values.astype(np.float32), some.astype(np.float32), 6, metric=metric)
+
+
+def test_a_cosine_whose_norms_overflow_together_is_found():
+    """Their product exceeds float32 while the inner product does not."""
+    values = np.array([[1, 10], [0.8 * 2e19, 0.6 * 2e19]], np.float32)
+    check(values, np.array([[2e19, 0]], np.float32), 1, metric=Metric.COSINE)
+
+
+def test_a_cosine_of_subnormal_numbers_is_found():
+    """A subnormal norm is rounded so coarsely that it says little about the angle."""
+    values = np.array([[1, 1, 0.5], [1.4e-45] * 3], np.float32)
+    check(values, np.full((1, 3), 1e18, np.float32), 1, metric=Metric.COSINE)
+
+
+@pytest.mark.parametrize("metric", Metric)
+@pytest.mark.parametrize("n_queries", [2, 9])
+def test_differences_below_float32_sums_are_told_apart(metric, n_queries):
+    """Rows so close that a float32 sum would put them in another order."""
+    random = np.random.default_rng(4)
+    base = random.standard_normal(384)
+    values = (base + random.standard_normal((400, 384)) * 1e-6).astype(np.float32)
+    queries = (base + random.standard_normal((n_queries, 384)) * 1e-3).astype(np.float32)
+    check(values, queries, 10, metric=metric)
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_blocks_of_rows_and_queries_do_not_show(metric):
+    random = np.random.default_rng(5)
+    n = 2 * ROWS_PER_BLOCK + 5
+    values = random.integers(-9, 10, (n, 3)).astype(np.float32)
+    queries = random.integers(-9, 10, (QUERIES_PER_BLOCK + 3, 3)).astype(np.float32)
+    index = Flat.build(DenseVectors.of(values), FlatBuild(metric))
+    mask = random.random(n) < 0.5
+    for allowed in (None, mask):
+        bitmap = None if allowed is None else Bitmap.of_mask(allowed)
+        found = index.search(queries, 20, allowed=bitmap)
+        for query in (0, 1, QUERIES_PER_BLOCK - 1, QUERIES_PER_BLOCK, len(queries) - 1):
+            row = queries[query : query + 1]
+            same(
+                one(found, query),
+                reference.flat_search(values, row, 20, metric=metric, mask=allowed),
+            )
+            same(one(found, query), index.search(row, 20, allowed=bitmap))
+
+
+def test_an_infinite_score_is_a_hit():
+    values = np.full((3, 2), [[3e38], [-3e38], [1]], np.float32)
+    check(values, np.full((1, 2), 3e38, np.float32), 3, metric=Metric.INNER_PRODUCT)
+    check(values, np.full((1, 2), 3e38, np.float32), 3, metric=Metric.EUCLIDEAN)

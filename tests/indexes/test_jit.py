@@ -1,0 +1,134 @@
+"""Kernels are compiled once per machine, in a folder nobody else can write to."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WHERE = "from indexes import jit; print(jit._FOLDER)"
+
+EVERY_KERNEL = """
+import importlib, json, pkgutil, sys, tempfile
+from pathlib import Path
+import numpy as np
+import indexes
+from indexes.bitmap import Bitmap
+from indexes.flat import Flat, FlatBuild
+from indexes.hits import merge
+from indexes.inverted import Inverted, InvertedBuild, InvertedSearch, Saturation
+from indexes.metric import Metric
+from indexes.vectors import DenseVectors, SparseVectors
+
+folder = Path(tempfile.mkdtemp())
+
+def mapped(arrays, prefix):
+    for name, array in arrays.items():
+        np.save(folder / f"{prefix}.{name}.npy", array)
+    names = {name: folder / f"{prefix}.{name}.npy" for name in arrays}
+    return {name: np.load(path, mmap_mode="r") for name, path in names.items()}
+
+def ways(kind, vectors, build):
+    n = len(vectors)
+    yield kind.build(vectors, build)
+    yield kind.build([vectors.take(np.arange(3)), vectors.take(np.arange(3, n))], build)
+    yield kind.build(vectors.take(np.array([1])), build)
+    yield kind.build(vectors.take(np.array([], np.int64)), build)
+    index = kind.build(vectors, build)
+    loaded = {name: array.copy() for name, array in index.arrays().items()}
+    yield kind.from_arrays(kind.Vectors.from_arrays(vectors.arrays()), loaded, build)
+    stored = kind.Vectors.from_arrays(mapped(vectors.arrays(), "vectors"))
+    yield kind.from_arrays(stored, mapped(index.arrays(), "index"), build)
+
+def exercise(index, queries, settings):
+    some = Bitmap.of_mask(np.arange(len(index)) % 2 == 0)
+    for batch in (queries, queries.take(np.array([0])), queries.take(np.array([], np.int64))):
+        for allowed in (None, some, some & some):
+            hits = index.search(batch, 3, settings, allowed=allowed)
+        more = () if settings is None else (settings,)
+        candidates = np.minimum(hits.ids, len(index) - 1)
+        index.score(batch, candidates, *more)
+        index.score(batch, candidates.tolist() if candidates.size else candidates, *more)
+        merge([hits, merge([hits, hits], [0, 9], 3)], [0, np.int64(20)], 3)
+    if len(index):
+        index.explain(queries.take(np.array([0])), 0)
+
+random = np.random.default_rng(0)
+dense = DenseVectors.of(random.standard_normal((40, 4)))
+for metric in Metric:
+    for index in ways(Flat, dense, FlatBuild(metric)):
+        exercise(index, dense, None)
+        index.search(np.ones(4), 2)
+        index.search(np.ones((20, 4), np.int64).tolist(), 2)
+unit = float(sys.argv[1])
+rows = [{t: unit * int(random.integers(1, 9)) for t in "abcde"[i % 5:]} for i in range(40)]
+sparse = SparseVectors.of_rows(rows)
+for index in ways(Inverted, sparse, InvertedBuild()):
+    for saturation in (None, Saturation(0.9, 0.4, 3.0)):
+        exercise(index, sparse, InvertedSearch(saturation))
+
+found = {}
+for module in pkgutil.walk_packages(indexes.__path__, "indexes."):
+    for name, value in vars(importlib.import_module(module.name)).items():
+        if hasattr(value, "signatures") and value.__module__ == module.name:
+            misses = sum(value.stats.cache_misses.values())
+            found[f"{module.name}.{name}"] = [len(value.signatures), misses]
+print(json.dumps(found))
+"""
+
+SATURATED = {"indexes.inverted.exact.search", "indexes.inverted.exact._add"}
+"""Read frequencies in bytes where they are impacts, and saturated ones for BM25."""
+
+
+def run(code: str, argument: str = "", **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, argument],
+        check=True, capture_output=True, text=True, env=os.environ | environment,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("unit", ["1", "0.5"])
+def test_kernels_have_one_type_and_a_second_process_compiles_nothing(unit: str):
+    """However the arrays came to be: built, joined, taken, loaded or mapped."""
+    first = json.loads(run(EVERY_KERNEL, unit))
+    assert len(first) > 10
+    for name, (n_types, _) in first.items():
+        # Ordinals are int32 in one index and int64 in several.
+        two = name.startswith("indexes.topk.") or (name in SATURATED and unit == "1")
+        assert n_types <= 1 + two, f"{name} has {n_types} types"
+    second = json.loads(run(EVERY_KERNEL, unit))
+    assert {name: misses for name, (_, misses) in second.items() if misses} == {}
+
+
+def test_the_cache_is_private(tmp_path: Path):
+    code = f"import os; os.umask(0o002); {WHERE}"
+    folder = Path(run(code, XDG_CACHE_HOME=str(tmp_path)))
+    for part in (folder, folder.parent, folder.parent.parent):
+        assert stat.S_IMODE(part.stat().st_mode) == 0o700
+    assert folder.parent.parent.parent == tmp_path
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, depth: int):
+    """numba reads its cache with pickle. Without one, kernels still work."""
+    folder = Path(run(WHERE, XDG_CACHE_HOME=str(tmp_path)))
+    [folder, *folder.parents][depth].chmod(0o770)
+    code = f"{WHERE}; from indexes.lexicographic import rises; import numpy as np; "
+    code += "print(rises(np.array([0, 1, 2]), np.frombuffer(b'ab', np.uint8)))"
+    assert run(code, XDG_CACHE_HOME=str(tmp_path)) == "True"
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path):
+    tmp_path.chmod(0o500)
+    assert run(WHERE, XDG_CACHE_HOME=str(tmp_path)) == ""
+
+
+def test_a_file_in_place_of_the_folder_is_no_error(tmp_path: Path):
+    (tmp_path / "retrieval-engine").write_text("")
+    assert run(WHERE, XDG_CACHE_HOME=str(tmp_path)) == ""

@@ -1,0 +1,137 @@
+"""Vectors are checked once, when they are made."""
+
+import numpy as np
+import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexes.errors import CorruptIndex, InvalidVectors
+from indexes.strings import Strings
+from indexes.vectors import DenseVectors, SparseVectors
+
+weights = st.sampled_from([strategies.whole_weights, strategies.real_weights])
+AB = Strings.of([b"a", b"b"])
+
+
+def back(vectors: SparseVectors) -> list[dict[str, float]]:
+    return [vectors.row(i) for i in range(len(vectors))]
+
+
+@given(data=st.data(), weights=weights)
+def test_rows_come_back(data, weights):
+    rows = data.draw(strategies.sparse_rows(weights))
+    vectors = SparseVectors.of_rows(rows)
+    assert back(vectors) == rows
+    assert all(list(row) == sorted(row, key=str.encode) for row in back(vectors))
+    assert back(SparseVectors.from_arrays(vectors.arrays())) == rows
+    small = all(w <= 255 and w == int(w) for row in rows for w in row.values())
+    assert vectors.weights.dtype == (np.uint8 if small else np.float32)
+
+
+@given(data=st.data(), weights=weights)
+def test_take_keeps_rows_and_drops_unused_terms(data, weights):
+    rows = data.draw(strategies.sparse_rows(weights))
+    chosen = data.draw(st.lists(st.sampled_from(range(len(rows))))) if rows else []
+    taken = SparseVectors.of_rows(rows).take(np.array(chosen, np.int64))
+    assert back(taken) == [rows[i] for i in chosen]
+    assert {term.decode() for term in taken.vocabulary} == {t for i in chosen for t in rows[i]}
+    SparseVectors.from_arrays(taken.arrays())
+
+
+@given(data=st.data(), parts=st.lists(weights, min_size=1, max_size=4))
+def test_concatenate_is_adding_lists_of_rows(data, parts):
+    rows = [data.draw(strategies.sparse_rows(part)) for part in parts]
+    joined = SparseVectors.concatenate([SparseVectors.of_rows(part) for part in rows])
+    whole = SparseVectors.of_rows([row for part in rows for row in part])
+    assert back(joined) == back(whole)
+    assert list(joined.vocabulary) == list(whole.vocabulary)
+    assert joined.weights.dtype == whole.weights.dtype
+    SparseVectors.from_arrays(joined.arrays())
+
+
+@given(values=strategies.matrices(strategies.floats, 3))
+def test_dense_rows_come_back(values):
+    vectors = DenseVectors.of(values)
+    assert vectors.dimension == 3
+    assert DenseVectors.from_arrays(vectors.arrays()).values.tobytes() == values.tobytes()
+    twice = DenseVectors.concatenate([vectors, vectors])
+    np.testing.assert_array_equal(twice.values, np.concatenate([values, values]))
+    order = np.arange(len(values))[::-1]
+    np.testing.assert_array_equal(vectors.take(order).values, values[order])
+
+
+def test_a_weight_of_zero_is_dropped():
+    assert back(SparseVectors.of_rows([{"a": 0.0, "b": 1.0}, {"a": -0.0}])) == [{"b": 1.0}, {}]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([[np.nan]], "row 0 holds NaN"),
+        ([[0.0], [np.inf]], "row 1 holds NaN"),
+        ([[1e300]], "row 0 holds NaN"),
+        ([1.0], "shape"),
+        ([[[1.0]]], "shape"),
+        (np.empty((3, 0)), "dimension 0"),
+        ([["a"]], "dtype"),
+        ([[1j]], "dtype"),
+        ([[None]], "dtype"),
+        ([[1], [2, 3]], "no array of numbers"),
+    ],
+)
+def test_dense_vectors_are_finite_matrices(values, said):
+    with pytest.raises(InvalidVectors, match=said):
+        DenseVectors.of(values)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "terms", "weights", "said"),
+    [
+        ([0, 1], [0], [-1.0], "negative"),
+        ([0, 1], [0], [np.nan], "NaN"),
+        ([0, 1], [0], [np.inf], "NaN or infinity"),
+        ([0, 1], [0], [1e300], "NaN or infinity"),
+        ([0, 1], [0], ["x"], "real numbers"),
+        ([0, 1], [2], [1.0], "outside the vocabulary"),
+        ([0, 1], [-1], [1.0], "outside the vocabulary"),
+        ([0, 1], [2**32], [1.0], "does not fit"),
+        ([0, 1], [0.5], [1.0], "whole numbers"),
+        ([0, 2], [1, 0], [1.0, 1.0], "do not rise"),
+        ([0, 2], [0, 0], [1.0, 1.0], "do not rise"),
+        ([0, 1], [0, 1], [1.0, 1.0], "rise from 0 to 2"),
+        ([1, 1], [0], [1.0], "rise from 0 to 1"),
+        ([0, 2, 1, 2], [0, 1], [1.0, 1.0], "rise from 0 to 2"),
+        ([], [], [], "offsets"),
+        ([0, 1], [0], [1.0, 2.0], "shape"),
+        ([0, 1], [[0]], [[1.0]], "shape"),
+    ],
+)
+def test_sparse_arrays_fit_together(offsets, terms, weights, said):
+    with pytest.raises(InvalidVectors, match=said):
+        SparseVectors.of(offsets, terms, weights, AB)
+
+
+@pytest.mark.parametrize("names", [[b"b", b"a"], [b"a", b"a"]])
+def test_a_vocabulary_is_sorted_and_distinct(names):
+    """A binary search in any other order would silently miss terms."""
+    with pytest.raises(InvalidVectors, match="byte order"):
+        SparseVectors.of([0, 1], [0], [1.0], Strings.of(names))
+    stored = SparseVectors.of([0, 1], [0], [1.0], AB).arrays() | Strings.of(names).arrays(
+        "vocabulary"
+    )
+    with pytest.raises(CorruptIndex, match="byte order"):
+        SparseVectors.from_arrays(stored)
+
+
+def test_vectors_of_two_dimensions_cannot_be_joined():
+    parts = [DenseVectors.of(np.zeros((1, 2))), DenseVectors.of(np.zeros((1, 3)))]
+    with pytest.raises(InvalidVectors, match=r"\[2, 3\]"):
+        DenseVectors.concatenate(parts)
+
+
+def test_the_caller_may_write_to_his_array_again():
+    values = np.ones((2, 2), np.float32)
+    vectors = DenseVectors.of(values)
+    assert not vectors.values.flags.writeable
+    assert values.flags.writeable

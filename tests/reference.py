@@ -1,0 +1,215 @@
+"""The slow, obvious twin of every kernel, written straight from the formula.
+
+Vectors are plain rows here: a matrix, or one dict of term to weight per document. Every function
+says in which order it adds, because answers are compared bit by bit.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoders.analysis import Analyzer
+from indexes.hits import Hits
+from indexes.inverted import Saturation
+from indexes.metric import Metric
+
+Row = Mapping[str, float]
+Mask = Sequence[bool] | NDArray[np.bool_] | None
+
+
+def exact_score(x: Iterable[float], q: Iterable[float], metric: Metric) -> np.float32:
+    """Sum in float64 in the order of the dimensions, round once."""
+    pairs = [(float(a), float(b)) for a, b in zip(x, q, strict=True)]
+    total = own = other = 0.0
+    for a, b in pairs:
+        total += -((a - b) * (a - b)) if metric == Metric.EUCLIDEAN else a * b
+        own += a * a
+        other += b * b
+    if metric == Metric.COSINE:
+        norm = math.sqrt(own) * math.sqrt(other)
+        total = total / norm if norm > 0 else 0.0
+    with np.errstate(over="ignore"):
+        return np.float64(total).astype(np.float32)
+
+
+def exact_scores(values: NDArray[np.float32], q: NDArray[np.float32], metric: Metric) -> NDArray:
+    """The same for many rows at once: dimension after dimension, all rows side by side."""
+    rows = values.astype(np.float64)
+    total, own, other = np.zeros(len(rows)), np.zeros(len(rows)), 0.0
+    for i, b in enumerate(q.astype(np.float64)):
+        a = rows[:, i]
+        total += -((a - b) * (a - b)) if metric == Metric.EUCLIDEAN else a * b
+        own += a * a
+        other += b * b
+    if metric == Metric.COSINE:
+        norm = np.sqrt(own) * np.sqrt(other)
+        total = np.divide(total, norm, out=np.zeros(len(rows)), where=norm > 0)
+    with np.errstate(over="ignore"):
+        return total.astype(np.float32)
+
+
+def best(scores: Sequence[float], k: int, among: Iterable[int] | None = None) -> list[int]:
+    """The k ordinals with the highest scores, ties by lower ordinal."""
+    ordinals = range(len(scores)) if among is None else among
+    return sorted(ordinals, key=lambda ordinal: (-scores[ordinal], ordinal))[:k]
+
+
+def ranking(scores: Sequence[Sequence[float]], k: int, among: Sequence[Iterable[int]]) -> Hits:
+    """One row of hits per row of scores, out of the ordinals that may be returned."""
+    hits = Hits.empty(len(scores), k)
+    for query, row in enumerate(scores):
+        for place, ordinal in enumerate(best(row, k, among[query])):
+            hits.ids[query, place], hits.scores[query, place] = ordinal, row[ordinal]
+    return hits
+
+
+def flat_search(
+    values: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    k: int,
+    *,
+    metric: Metric,
+    mask: Mask = None,
+) -> Hits:
+    """Score every row, sort."""
+    scores = [exact_scores(values, query, metric) for query in queries]
+    allowed = range(len(values)) if mask is None else np.flatnonzero(mask).tolist()
+    return ranking(scores, k, [allowed] * len(queries))
+
+
+def lengths(rows: Sequence[Row]) -> NDArray[np.float32]:
+    """Sum of weights in float64, in the byte order of the terms, rounded once."""
+    return np.array([sum(float(row[t]) for t in byte_order(row)) for row in rows], np.float32)
+
+
+def norms(rows: Sequence[Row], saturation: Saturation | None) -> NDArray[np.float32] | None:
+    """K = k1 · (1 − b + b · length / average_length), never 0."""
+    if saturation is None:
+        return None
+    k1, b = saturation.k1, saturation.b
+    relative = [float(length) / saturation.average_length for length in lengths(rows)]
+    exact = [np.float32(k1 * (1 - b + b * value)) for value in relative]
+    return np.array([max(value, np.finfo(np.float32).tiny) for value in exact], np.float32)
+
+
+def byte_order(terms: Iterable[str]) -> list[str]:
+    return sorted(terms, key=str.encode)
+
+
+def sparse_score(row: Row, query: Row, norm: np.float32 | None = None) -> np.float32:
+    """Σ weight_q · weight_d, or weight_q · (tf / (tf + K)): float32, terms in byte order."""
+    total = np.float32(0)
+    for term in byte_order(query):
+        if term in row:
+            value = np.float32(row[term])
+            if norm is not None:
+                value = value / (value + norm)
+            total += np.float32(query[term]) * value
+    return total
+
+
+def inverted_search(
+    rows: Sequence[Row],
+    queries: Sequence[Row],
+    k: int,
+    *,
+    saturation: Saturation | None = None,
+    mask: Mask = None,
+) -> Hits:
+    """Score every document; only scores above 0 are hits."""
+    scores = score_rows(rows, queries, [range(len(rows))] * len(queries), saturation=saturation)
+    allowed = range(len(rows)) if mask is None else np.flatnonzero(mask).tolist()
+    found = [[d for d in allowed if row[d] > 0] for row in scores]
+    return ranking(scores, k, found)
+
+
+def score_rows(
+    rows: Sequence[Row],
+    queries: Sequence[Row],
+    candidates: Sequence[Iterable[int]],
+    *,
+    saturation: Saturation | None = None,
+) -> list[list[np.float32]]:
+    """Score of each candidate, −inf where it is −1."""
+    ks = norms(rows, saturation)
+    return [
+        [
+            sparse_score(rows[doc], query, None if ks is None else ks[doc])
+            if doc >= 0
+            else np.float32(-np.inf)
+            for doc in docs
+        ]
+        for query, docs in zip(queries, candidates, strict=True)
+    ]
+
+
+def invert(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
+    """For every term the documents that have it, rising, and its weight there."""
+    terms = byte_order({term for row in rows for term in row})
+    return {t: [(doc, row[t]) for doc, row in enumerate(rows) if t in row] for t in terms}
+
+
+def find_terms(dictionary: Sequence[bytes], wanted: Iterable[bytes]) -> list[int]:
+    """Position of each string, −1 where it is unseen."""
+    return [dictionary.index(term) if term in dictionary else -1 for term in wanted]
+
+
+def union(parts: Sequence[Sequence[bytes]]) -> tuple[list[bytes], list[list[int]]]:
+    """Sorted distinct strings of all parts, and where each string of each part went."""
+    merged = sorted({term for part in parts for term in part})
+    return merged, [[merged.index(term) for term in part] for part in parts]
+
+
+def term_counts(texts: Iterable[str], analyzer: Analyzer) -> list[dict[str, int]]:
+    """How often each term occurs in each text, terms in byte order."""
+    counts = [Counter(analyzer.terms(text)) for text in texts]
+    return [{term: count[term] for term in byte_order(count)} for count in counts]
+
+
+def bm25(
+    documents: Sequence[Sequence[str]], query: Sequence[str], *, k1: float, b: float
+) -> list[float]:
+    """The textbook formula over tokenised documents, in float64 and in no particular order."""
+    counts = [Counter(document) for document in documents]
+    average = sum(map(len, documents)) / len(documents)
+    scores = []
+    for document, frequency in zip(documents, counts, strict=True):
+        score = 0.0
+        for term in query:
+            df = sum(term in count for count in counts)
+            idf = math.log(1 + (len(documents) - df + 0.5) / (df + 0.5))
+            tf, norm = frequency[term], k1 * (1 - b + b * len(document) / average)
+            score += idf * tf / (tf + norm) if tf else 0.0
+        scores.append(score)
+    return scores
+
+
+def reciprocal_ranks(
+    rankings: Sequence[Sequence[int]], k: int, *, constant: int
+) -> list[tuple[int, np.float32]]:
+    """Σ 1 / (constant + rank) for one query, added in the order of the rankings, rounded once."""
+    gains: dict[int, float] = {}
+    for ranked in rankings:
+        for rank, ordinal in enumerate(ranked, 1):
+            gains[ordinal] = gains.get(ordinal, 0.0) + 1 / (constant + rank)
+    scores = {ordinal: np.float32(gain) for ordinal, gain in gains.items()}
+    order = sorted(scores, key=lambda ordinal: (-scores[ordinal], ordinal))[:k]
+    return [(ordinal, scores[ordinal]) for ordinal in order]
+
+
+def merge(parts: Sequence[Hits], bases: Sequence[int], k: int) -> Hits:
+    """Put all hits of a query on one pile, sort."""
+    merged = Hits.empty(len(parts[0]), k)
+    for query in range(len(merged)):
+        pile = [
+            (-score, int(ordinal) + base)
+            for part, base in zip(parts, bases, strict=True)
+            for ordinal, score in zip(part.ids[query], part.scores[query], strict=True)
+            if ordinal >= 0
+        ]
+        for place, (score, ordinal) in enumerate(sorted(pile)[:k]):
+            merged.ids[query, place], merged.scores[query, place] = ordinal, -score
+    return merged
