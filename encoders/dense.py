@@ -5,6 +5,7 @@ Prompts, pooling and normalisation are the model's own; queries and documents go
 """
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
@@ -127,17 +128,32 @@ class Dense:
         return model
 
 
+class _Narrowed:
+    """How many queries run on one thread each, and how many threads there were before."""
+
+    def __init__(self) -> None:
+        self.lock, self.n_inside, self.n_threads = threading.Lock(), 0, 1
+
+
+_NARROWED = _Narrowed()
+
+
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Run a single text on this thread: others gain it nothing, and wait for busy processors."""
     import torch
 
-    before = torch.get_num_threads()
+    with _NARROWED.lock:
+        if _NARROWED.n_inside == 0:  # or else another query has set it to 1
+            _NARROWED.n_threads = torch.get_num_threads()
+        _NARROWED.n_inside += 1
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(_NARROWED.n_threads)
+        with _NARROWED.lock:
+            _NARROWED.n_inside -= 1
 
 
 @contextmanager

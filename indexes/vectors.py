@@ -102,7 +102,10 @@ class SparseVectors:
         )
         terms = np.array([cell[1] for cell in flat], np.int32)
         weights = np.array([cell[2] for cell in flat], np.float64)
-        vocabulary = Strings.of(name.encode() for name in names)
+        try:
+            vocabulary = Strings.of(name.encode() for name in names)
+        except UnicodeEncodeError as error:
+            raise InvalidVectors(f"a term is not Unicode: {error}") from error
         return cls.of(np.cumsum([0, *lengths]), terms, weights, vocabulary)
 
     @classmethod

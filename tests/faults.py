@@ -8,6 +8,7 @@ and no others:
 """
 
 import errno
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import CorruptIndex, Locked
+
+SCALE = int(os.environ.get("RETRIEVAL_TEST_SCALE", "1"))
+"""How many times as many crash images, faults and kills there are to be: 1 for a minute."""
 
 CHANGING = {"create", "write", "sync file", "close", "replace", "remove", "sync"}
 

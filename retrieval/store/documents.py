@@ -74,8 +74,10 @@ class DocumentTable:
         check_array("hashes", hashes, np.int64, (n,))
         check_array("order", order, np.int32, (n,))
         check_range("order", order, below=max(n, 1))
-        if (hashes[1:] < hashes[:-1]).any():
-            raise CorruptIndex("the hashes of the docnos do not rise: the file is damaged")
+        met = np.zeros(n, bool)
+        met[order] = True
+        if (hashes[1:] < hashes[:-1]).any() or not met.all():
+            raise CorruptIndex("the hashes of the docnos are out of order: the file is damaged")
         _check_text(columns[0])
         return cls._of_columns(dict(zip(_COLUMNS, columns, strict=True)), arrays)
 

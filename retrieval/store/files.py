@@ -102,6 +102,13 @@ class DiskFolder:
         """Where it is."""
         return self._path
 
+    def make(self) -> None:
+        """Make the folder, and those above it that are missing; their names are durable."""
+        missing = [path for path in (self._path, *self._path.parents) if not path.exists()]
+        self._path.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            DiskFolder(path.parent).sync()
+
     def names(self) -> list[str]:
         """Return the names of all files in it."""
         with os.scandir(self._path) as entries:

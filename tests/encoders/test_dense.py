@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import copytree
 
@@ -58,6 +59,19 @@ def test_a_batch_is_its_single_texts(encoder):
     together = encoder.encode_documents(TEXTS).values
     alone = np.concatenate([encoder.encode_documents([text]).values for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_single_queries_in_many_threads_leave_torch_as_it_was(encoder):
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: encoder.encode_queries([f"word {i}"]), range(40)))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_metric_is_the_models_own(encoder, folder):

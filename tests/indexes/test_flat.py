@@ -62,6 +62,15 @@ def test_a_cosine_of_subnormal_numbers_is_found():
     check(values, np.full((1, 3), 1e18, np.float32), 1, metric=Metric.COSINE)
 
 
+@pytest.mark.parametrize("n_queries", [1, 5])
+def test_sums_of_products_below_the_range_of_float32_are_found(n_queries):
+    """Each product is rounded to nothing or to too much; their sum in float64 is not."""
+    random = np.random.default_rng(6)
+    values = (random.standard_normal((300, 64)) * 1e-23).astype(np.float32)
+    queries = (random.standard_normal((n_queries, 64)) * 1e-22).astype(np.float32)
+    check(values, queries, 5, metric=Metric.INNER_PRODUCT)
+
+
 @pytest.mark.parametrize("metric", Metric)
 @pytest.mark.parametrize("n_queries", [2, 9])
 def test_differences_below_float32_sums_are_told_apart(metric, n_queries):

@@ -124,6 +124,11 @@ def test_a_vocabulary_is_sorted_and_distinct(names):
         SparseVectors.from_arrays(stored)
 
 
+def test_a_term_that_is_not_unicode_is_refused():
+    with pytest.raises(InvalidVectors, match="not Unicode"):
+        SparseVectors.of_rows([{"\ud800": 1.0}])
+
+
 def test_vectors_of_two_dimensions_cannot_be_joined():
     parts = [DenseVectors.of(np.zeros((1, 2))), DenseVectors.of(np.zeros((1, 3)))]
     with pytest.raises(InvalidVectors, match=r"\[2, 3\]"):

@@ -206,7 +206,7 @@ def test_rankings_cannot_be_changed_from_outside():
         (["a", ""], [2, 1], "ranks ''"),
         (["a"], [2, 1], r"1 docnos and scores of shape \(2,\)"),
         (["a"], [float("nan")], "NaN"),
-        (["a"], [2 * SCORE_MAX], "beyond"),
+        (["a"], [3 * SCORE_MAX], "beyond"),
     ],
 )
 def test_a_ranking_that_cannot_be_is_refused(docnos, scores, said):

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from faults import Fault, FaultFolder, Inode, Killed
+from faults import SCALE, Fault, FaultFolder, Inode, Killed
 from workload import WORKLOAD, Step, documents, expected_documents, opened, start, state
 
 from retrieval.errors import RetrievalError
@@ -34,7 +34,7 @@ class Sweep:
 
     def __init__(self, folder: FaultFolder, *, often: int = 20, writes: int = 4) -> None:
         self.folder, self.random = folder, Random(len(folder.live))
-        self._often, self._writes = often, writes
+        self._often, self._writes = often * SCALE, writes * SCALE
         self.allowed: dict[int, dict[str, Any]] = {}
         """Generations an image may show, and their states."""
         self.n_images, self.problem, self._seen = 0, "", set[Any]()
@@ -125,7 +125,7 @@ def sweep_kills(kind: type[FaultFolder]) -> tuple[int, str]:
     _take(opened(rehearsal), killed)
     n_images = 0
     for number, operation in reversed(list(enumerate(rehearsal.operations))):
-        if operation[0] in ("write", "map") and number % 40:
+        if operation[0] in ("write", "map") and number % 80:
             continue
         folder = kind(base.contents())
         folder.fault = Fault(number, Killed(), late=True)
@@ -140,7 +140,7 @@ def sweep_kills(kind: type[FaultFolder]) -> tuple[int, str]:
 
 def _look_at_second(folder: FaultFolder) -> Sweep:
     collection = opened(folder)
-    looked = Sweep(folder, often=5, writes=0)
+    looked = Sweep(folder, often=4, writes=0)
     # The killed process was told of no third commit: both are right until the next one is.
     looked.allowed = {2: STATES[2], 3: STATES[3]}
     step = Step(documents([3], 7))

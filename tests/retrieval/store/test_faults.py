@@ -5,10 +5,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from faults import Fault, FaultFolder
-from workload import WORKLOAD, Step, documents, opened, start, state
+from faults import SCALE, Fault, FaultFolder
+from workload import WORKLOAD, Step, document, documents, expected_documents, opened, start, state
 
+from retrieval.document import Document
 from retrieval.errors import StorageFailed
+from retrieval.limits import BUFFER_BYTES_DEFAULT
 from retrieval.store import manifest as manifests
 
 STEPS = (
@@ -116,7 +118,7 @@ def test_an_error_at_any_operation_is_typed_and_costs_nothing(
         rehearsal = Outcome(files, step, None)
         folder = rehearsal.folder
         after = {"generation": generation + 1, "state": state(rehearsal.collection)}
-        for fault in faults(folder.operations, every=1 if generation < 2 else 4):
+        for fault in faults(folder.operations, every=1 if generation == 0 or SCALE > 1 else 6):
             outcome = Outcome(files, step, fault)
             check(outcome, before, after)
             n_faults += 1
@@ -124,3 +126,56 @@ def test_an_error_at_any_operation_is_typed_and_costs_nothing(
     request.node.user_properties += [("faults", n_faults), ("raised", n_raised)]
     assert n_faults > 900
     assert n_raised > 0.9 * n_faults
+
+
+def test_documents_taken_before_an_error_are_not_lost() -> None:
+    """A full buffer is written out by `update`; if that fails, a later commit still has them all.
+
+    Also the ones behind the document that filled the buffer, which are deleted in old segments.
+    """
+    folder = FaultFolder()
+    start(folder)
+    collection = opened(folder)
+    WORKLOAD[0].change(collection)
+    collection.commit()
+    changed = [document(1, 2), Document("large", "x" * BUFFER_BYTES_DEFAULT), document(2, 2)]
+    collection.writer()
+    folder.fault = Fault.of(len(folder.operations), errno.ENOSPC)
+    with pytest.raises(StorageFailed, match="free some space"):
+        collection.update(changed)
+    folder.fault = None
+    collection.commit()
+    expected = expected_documents([WORKLOAD[0], Step(changed)])
+    assert [collection[docno] for docno in collection] == expected
+
+
+def test_a_representation_that_could_not_be_added_is_not_half_there() -> None:
+    """Without a rollback: the changes before and after it can be committed."""
+    base = FaultFolder()
+    start(base)
+    for step in WORKLOAD[:3]:
+        collection = opened(base)
+        step.change(collection)
+        step.commit(collection)
+    assert len(opened(base).snapshot.segments) > 1
+    before, number = expected_documents(WORKLOAD[:3]), 0
+    while True:
+        folder = FaultFolder(base.contents())
+        collection = opened(folder)
+        collection.writer()
+        folder.fault = Fault.of(len(folder.operations) + number, errno.EIO)
+        try:
+            WORKLOAD[3].change(collection)
+        except StorageFailed:
+            folder.fault = None
+        else:
+            break
+        collection.update([document(9)])
+        collection.commit()
+        again = opened(folder)
+        assert again.representations == ("bm25", "dense")
+        there = [*before, *([document(6)] if "d6" in again else []), document(9)]
+        assert state(again)["documents"] == there
+        assert again.verify().ok
+        number += 3
+    assert number > 30

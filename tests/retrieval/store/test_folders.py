@@ -124,6 +124,15 @@ class TestDiskFolder(FolderContract):
     def folder(self, tmp_path: Path) -> Folder:
         return DiskFolder(tmp_path)
 
+    def test_a_folder_is_made_with_those_above_it(self, tmp_path: Path) -> None:
+        folder = DiskFolder(tmp_path / "a" / "b")
+        folder.make()
+        put(folder, "x", b"")
+        folder.make()
+        assert folder.names() == ["x"]
+        with pytest.raises(FileExistsError):
+            DiskFolder(folder.path / "x").make()
+
     def test_only_plain_files_have_names(self, folder: Folder) -> None:
         put(folder, "a", b"")
         (folder.path / "folder").mkdir()
