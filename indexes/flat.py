@@ -78,10 +78,20 @@ class Flat:
 
     @classmethod
     def build(
-        cls, batches: DenseVectors | Iterable[DenseVectors], settings: FlatBuild | None = None
+        cls,
+        batches: NDArray[Any] | DenseVectors | Iterable[DenseVectors],
+        settings: FlatBuild | None = None,
     ) -> "Flat":
-        """Index vectors, given whole or in batches."""
-        vectors = gathered(batches, DenseVectors)
+        """Index vectors: a matrix (n, dimension), `DenseVectors`, or batches of them.
+
+        Raises:
+            InvalidVectors: NaN or infinity, no batch at all, or batches of different dimensions.
+        """
+        vectors: DenseVectors
+        if isinstance(batches, np.ndarray):
+            vectors = DenseVectors.of(batches)
+        else:
+            vectors = gathered(batches, DenseVectors)
         return cls(vectors, frozen(norms_of(vectors.values)), settings or FlatBuild())
 
     @classmethod

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from encoders.dense import Dense as Dense
     from encoders.precomputed import Precomputed as Precomputed
     from eval.measures import evaluate as evaluate
+    from indexes.flat import Flat as Flat
     from indexes.flat import FlatBuild as FlatBuild
     from indexes.flat import FlatSearch as FlatSearch
+    from indexes.inverted import Inverted as Inverted
     from indexes.inverted import InvertedBuild as InvertedBuild
     from indexes.inverted import InvertedSearch as InvertedSearch
     from indexes.metric import Metric as Metric
@@ -51,9 +53,11 @@ _HOMES = {
     "Dense": "encoders.dense",
     "DenseVectors": "indexes.vectors",
     "Document": "retrieval.document",
+    "Flat": "indexes.flat",
     "FlatBuild": "indexes.flat",
     "FlatSearch": "indexes.flat",
     "Hit": "retrieval.results",
+    "Inverted": "indexes.inverted",
     "InvertedBuild": "indexes.inverted",
     "InvertedSearch": "indexes.inverted",
     "Metric": "indexes.metric",

@@ -62,6 +62,8 @@ class QueryBatch:
                 raise InvalidInput(f"query {text!r} is no text: pass a string or a vector")
             if len(text) > QUERY_CHARACTERS_MAX:
                 raise InvalidInput(f"a query has {len(text):,} characters: shorten it")
+            if not text.isascii():
+                _check_unicode(text)
         return cls(_numbered(len(texts)), texts)
 
     def __len__(self) -> int:
@@ -234,6 +236,13 @@ def rrf(*systems: Stage, k: int = 60, depth: int | None = None, name: str | None
         name: what runs and tables call it; None: "rrf(…)".
     """
     return Fusion(systems, k=k, depth=depth, name=name)
+
+
+def _check_unicode(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"query {text!r} is not Unicode: {error}") from error
 
 
 def _numbered(n_queries: int) -> tuple[str, ...]:

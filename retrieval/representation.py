@@ -179,8 +179,7 @@ def _recipe(encoder: Encoder, build: FlatBuild | InvertedBuild | None) -> dict[s
     if encoder.kind not in ("dense", "sparse"):
         raise InvalidInput(f"encoder kind {encoder.kind!r}: known are 'dense' and 'sparse'")
     if build is None:
-        metric = Metric[getattr(encoder, "metric", "INNER_PRODUCT")]
-        build = FlatBuild(metric) if encoder.kind == "dense" else InvertedBuild()
+        build = FlatBuild(_metric(encoder)) if encoder.kind == "dense" else InvertedBuild()
     kind = "flat" if isinstance(build, FlatBuild) else "inverted"
     if (kind == "flat") != (encoder.kind == "dense"):
         raise InvalidInput(f"a {kind} index cannot hold {encoder.kind} vectors")
@@ -188,6 +187,13 @@ def _recipe(encoder: Encoder, build: FlatBuild | InvertedBuild | None) -> dict[s
     own = describe() if describe else {"type": "custom"}
     index = {"kind": kind, **settings_json(build)}
     return {"encoder": own, "fingerprint": encoder.fingerprint, "index": index}
+
+
+def _metric(encoder: Encoder) -> Metric:
+    name = getattr(encoder, "metric", Metric.INNER_PRODUCT.name)
+    if name not in Metric.__members__:
+        raise InvalidInput(f"metric {name!r} of an encoder: known are {list(Metric.__members__)}")
+    return Metric[name]
 
 
 def _flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -285,3 +285,14 @@ def test_precomputed_vectors_are_an_encoder(tmp_path: Path) -> None:
     with pytest.raises(EncoderUnavailable, match="no vector for 'four'"):
         collection.commit()
     assert len(collection) == 3
+
+
+def test_text_that_is_not_unicode_and_unknown_metrics_are_refused(
+    collection: rt.Collection, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match="not Unicode"):
+        collection.search("\ud800")
+    odd = WordSums()
+    odd.metric = "CHEBYSHEV"  # type: ignore[attr-defined]
+    with pytest.raises(InvalidInput, match="metric 'CHEBYSHEV'"):
+        rt.create(tmp_path / "odd.idx", {"odd": odd})
