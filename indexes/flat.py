@@ -7,7 +7,7 @@ therefore equals brute force over the stored values, ids and scores, ties by low
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,11 +87,9 @@ class Flat:
         Raises:
             InvalidVectors: NaN or infinity, no batch at all, or batches of different dimensions.
         """
-        vectors: DenseVectors
         if isinstance(batches, np.ndarray):
-            vectors = DenseVectors.of(batches)
-        else:
-            vectors = gathered(batches, DenseVectors)
+            return cls.build(DenseVectors.of(batches), settings)
+        vectors = gathered(cast("DenseVectors | Iterable[DenseVectors]", batches), DenseVectors)
         return cls(vectors, frozen(norms_of(vectors.values)), settings or FlatBuild())
 
     @classmethod

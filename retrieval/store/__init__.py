@@ -16,7 +16,7 @@
       writer.py      changes, flushes, merges, commits
       merging.py     when adjacent segments are merged
       statistics.py  what BM25 has to know of the live documents
-      verification.py
+      verification.py  every byte and structure, damage by name of the file
 
 Every file is written under a name never used before and synced, then the names are synced, then the
 manifest is replaced and the names synced again. So a commit is wholly there or not at all, after

@@ -7,7 +7,7 @@ does not name is left over from a writer that died, and is removed by the next o
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import xxhash
@@ -137,12 +137,6 @@ def collect(folder: Folder, manifest: Manifest) -> None:
             folder.remove(name)
 
 
-def following(manifest: Manifest, names: list[str]) -> Manifest:
-    """Return `manifest` with a `next_file` above every number in use, leftovers included."""
-    ours = filter(None, map(_FILE_NAME.fullmatch, names))
-    return replace(manifest, next_file=max([manifest.next_file, *(int(m[1]) + 1 for m in ours)]))
-
-
 def _canonical(body: Any) -> bytes:
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
@@ -163,6 +157,9 @@ def _from_body(body: dict[str, Any]) -> Manifest:
     names = [file.name for file in manifest.files()]
     if len(set(names)) != len(names):
         raise ValueError("one file is named twice")
+    last = max((int(name.partition(".")[0]) for name in names), default=0)
+    if not last < manifest.next_file <= 10**17:
+        raise ValueError(f"the next file is {manifest.next_file}, there is {last}")
     return manifest
 
 

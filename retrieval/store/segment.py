@@ -5,7 +5,7 @@ of documents and, per representation, one of vectors and one of what its index d
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
@@ -30,19 +30,37 @@ Index: TypeAlias = Flat | Inverted
 INDEXES: Mapping[str, type[Flat] | type[Inverted]] = {"flat": Flat, "inverted": Inverted}
 
 
-class Segment:
-    """An opened segment, read-only; arrays are mapped at once and checked when first used."""
+class _Opened:
+    """What has been opened and checked of the files of a segment, for all its generations."""
 
-    def __init__(self, folder: Folder, entry: SegmentEntry) -> None:
-        self.entry = entry
-        self._containers = {
-            role: Container(folder, file, role.rpartition(".")[2])
-            for role, file in entry.files.items()
+    def __init__(self, folder: Folder, files: Mapping[str, FileEntry]) -> None:
+        self.containers = {
+            role: Container(folder, file, role.rpartition(".")[2]) for role, file in files.items()
         }
+        self._parts: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def part(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what `make` made the first time; one that fails is tried again."""
+        with self._lock:
+            if name not in self._parts:
+                self._parts[name] = make()
+            return self._parts[name]
+
+
+class Segment:
+    """An opened segment, read-only; arrays are mapped at once and checked when first used.
+
+    What a `known` segment of the same files has checked is not checked again: only tombstones
+    differ from one generation to the next.
+    """
+
+    def __init__(self, folder: Folder, entry: SegmentEntry, known: "Segment | None" = None) -> None:
+        self.entry = entry
+        same = known is not None and known.entry.files == entry.files
+        self._opened: _Opened = known._opened if known and same else _Opened(folder, entry.files)
         tombstones = entry.tombstones
         self._tombstones = Container(folder, tombstones, "tombstones") if tombstones else None
-        self._indexes: dict[str, Index] = {}
-        self._lock = threading.RLock()
 
     def __len__(self) -> int:
         return self.entry.n_documents
@@ -50,7 +68,11 @@ class Segment:
     @cached_property
     def documents(self) -> DocumentTable:
         """The documents, deleted ones included."""
-        opened = self._containers["documents"]
+        table: DocumentTable = self._opened.part("documents", self._open_documents)
+        return table
+
+    def _open_documents(self) -> DocumentTable:
+        opened = self._opened.containers["documents"]
         arrays = opened.arrays()
         with _blaming(opened):
             table = DocumentTable.from_arrays(arrays)
@@ -86,13 +108,11 @@ class Segment:
 
     def index(self, name: str) -> Index:
         """Return the index of a representation, opened and checked the first time."""
-        with self._lock:
-            if name not in self._indexes:
-                self._indexes[name] = self._open(name)
-            return self._indexes[name]
+        index: Index = self._opened.part(f"{name}.index", lambda: self._open(name))
+        return index
 
     def _open(self, name: str) -> Index:
-        derived = self._containers[f"{name}.index"]
+        derived = self._opened.containers[f"{name}.index"]
         settings = dict(derived.settings)
         kind = INDEXES.get(str(settings.pop("kind", "")))
         if kind is None or settings.pop("version", None) != kind.format_version:
@@ -100,7 +120,7 @@ class Segment:
                 f"the index of {name!r} is {derived.settings}, which this release does not read: "
                 "use a newer release, or index again"
             )
-        arrays, more = self._containers[f"{name}.vectors"].arrays(), derived.arrays()
+        arrays, more = self._opened.containers[f"{name}.vectors"].arrays(), derived.arrays()
         with _blaming(derived):
             vectors: Any = kind.Vectors.from_arrays(arrays)
             build: Any = build_settings(kind, settings)
@@ -115,14 +135,14 @@ class Segment:
     def verify(self) -> None:
         """Check every byte and every structure, or raise `CorruptIndex`."""
         table = self.documents
-        with _blaming(self._containers["documents"]):
+        with _blaming(self._opened.containers["documents"]):
             docnos = [docno.decode() for docno in table.docno]
             if (table.find(docnos) != np.arange(len(table))).any():
                 raise CorruptIndex("the table of docnos does not find its own documents")
             for ordinal in range(len(table)):
                 table.document(ordinal)
         _ = self.live
-        for role in self._containers:
+        for role in self._opened.containers:
             if role.endswith(".index"):
                 self.index(role.removesuffix(".index"))
 
@@ -133,7 +153,7 @@ class Segment:
 
     def size(self, name: str) -> int:
         """Return the bytes on disk of one representation."""
-        return sum(self._containers[f"{name}.{part}"].size for part in ("vectors", "index"))
+        return sum(self._opened.containers[f"{name}.{part}"].size for part in ("vectors", "index"))
 
 
 @contextmanager

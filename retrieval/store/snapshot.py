@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from retrieval.errors import CorruptIndex, StorageFailed
 from retrieval.store import manifest as manifests
 from retrieval.store.files import Folder, storing
-from retrieval.store.manifest import Manifest
+from retrieval.store.manifest import Manifest, SegmentEntry
 from retrieval.store.segment import Segment
 from retrieval.store.statistics import LiveStatistics
 
@@ -28,13 +28,18 @@ class Snapshot:
         self._statistics: dict[str, LiveStatistics] = {}
 
     @classmethod
-    def open(cls, folder: Folder) -> "Snapshot":
-        """Open the current generation; if a file is gone, a commit went by: read it again."""
+    def open(cls, folder: Folder, known: Sequence[Segment] = ()) -> "Snapshot":
+        """Open the current generation; if a file is gone, a commit went by: read it again.
+
+        Segments that an earlier snapshot of the folder has opened are `known` and not read again.
+        """
+        earlier = {_key(segment.entry): segment for segment in known}
         for _ in range(_ATTEMPTS):
             manifest = manifests.read(folder)
             try:
                 with storing(folder, "opening"):
-                    return cls(manifest, [Segment(folder, entry) for entry in manifest.segments])
+                    opened = [_opened(folder, e, earlier.get(_key(e))) for e in manifest.segments]
+                return cls(manifest, opened)
             except StorageFailed as error:
                 missing = error.__cause__
                 if not isinstance(missing, FileNotFoundError):
@@ -67,6 +72,14 @@ class Snapshot:
         if name not in self._statistics:
             self._statistics[name] = LiveStatistics(self.segments, name)
         return self._statistics[name]
+
+
+def _key(entry: SegmentEntry) -> str:
+    return entry.files["documents"].name  # file names are never used twice
+
+
+def _opened(folder: Folder, entry: SegmentEntry, known: Segment | None) -> Segment:
+    return known if known and known.entry == entry else Segment(folder, entry, known)
 
 
 def find_live(

@@ -29,10 +29,12 @@ from retrieval.store.snapshot import Snapshot, find_live
 class Pending:
     """A segment as the writer sees it: with deletions that are not committed yet.
 
-    dead  (n,)  bool
+    entry  what the next manifest says of it, but for these deletions
+    dead   (n,)  bool
     """
 
     segment: Segment
+    entry: SegmentEntry
     dead: NDArray[np.bool_]
     changed: bool = False
 
@@ -41,7 +43,7 @@ class Pending:
         """Start from the committed deletions."""
         dead = np.zeros(len(segment), bool)
         dead[segment.dead_ordinals] = True
-        return cls(segment, dead)
+        return cls(segment, segment.entry, dead)
 
     def kill(self, ordinals: NDArray[np.int64]) -> None:
         """Mark documents as deleted."""
@@ -64,7 +66,11 @@ class Writer:
     """Changes to a collection that are not committed yet. Holds the lock until it is closed."""
 
     def __init__(
-        self, folder: Folder, recorded: Callable[[Manifest], dict[str, Representation]]
+        self,
+        folder: Folder,
+        recorded: Callable[[Manifest], dict[str, Representation]],
+        *,
+        known: Sequence[Segment] = (),
     ) -> None:
         self._folder = folder
         self._stack = ExitStack()
@@ -72,13 +78,13 @@ class Writer:
             self._stack.enter_context(folder.lock())
         try:
             # Another process may have committed since our reader opened: start from what is there.
-            snapshot = Snapshot.open(folder)
+            snapshot = Snapshot.open(folder, known)
             with storing(folder, "opening for writing"):
                 # A writer killed inside its commit may have left a manifest that is not durable
                 # yet; it must be, before what the one before it needs is removed.
                 folder.sync()
                 manifests.collect(folder, snapshot.manifest)
-                self._manifest = manifests.following(snapshot.manifest, folder.names())
+            self._manifest = snapshot.manifest
             self.representations = recorded(self._manifest)
             self.segments = [Pending.of(segment) for segment in snapshot.segments]
         except BaseException:
@@ -167,7 +173,7 @@ class Writer:
 
     def _append(self, files: Mapping[str, FileEntry], n_documents: int) -> None:
         segment = Segment(self._folder, SegmentEntry(n_documents, files))
-        self.segments.append(Pending(segment, np.zeros(n_documents, bool)))
+        self.segments.append(Pending.of(segment))
 
     def commit(self, *, merge: bool = True) -> None:
         """Make every change durable and visible to readers that open from now on."""
@@ -189,15 +195,15 @@ class Writer:
             manifests.collect(self._folder, following)
         self.segments = [p for p in self.segments if len(p.live)]
         for pending, entry in zip(self.segments, entries, strict=True):
-            pending.segment.entry, pending.changed = entry, False
+            pending.entry, pending.changed = entry, False
 
     def _entry(self, pending: Pending) -> SegmentEntry:
         """Return a segment for the manifest, writing its tombstones if they changed."""
         if not pending.changed:
-            return pending.segment.entry
+            return pending.entry
         n_deleted = int(pending.dead.sum())
         tombstones = write_tombstones(self._folder, self._number(), pending.dead)
-        return replace(pending.segment.entry, tombstones=tombstones, n_deleted=n_deleted)
+        return replace(pending.entry, tombstones=tombstones, n_deleted=n_deleted)
 
     def merge(self, start: int, stop: int) -> None:
         """Put the live documents of adjacent segments into one; nothing is encoded again."""
@@ -236,12 +242,12 @@ class Writer:
             with storing(self._folder, f"writing representation {name!r}"):
                 written.append(write_index(self._folder, self._number(), name, index))
         pairs = zip(self.segments, written, strict=True)
-        self._replace([{**pending.segment.entry.files, **files} for pending, files in pairs])
+        self._replace([{**pending.entry.files, **files} for pending, files in pairs])
         self.representations[name] = representation
 
     def drop_representation(self, name: str) -> None:
         """Forget one representation; the others stay as they are."""
-        every = [pending.segment.entry.files for pending in self.segments]
+        every = [pending.entry.files for pending in self.segments]
         gone = {f"{name}.vectors", f"{name}.index"}
         self._replace([{k: f for k, f in files.items() if k not in gone} for files in every])
         del self.representations[name]
@@ -255,13 +261,11 @@ class Writer:
 
     def _replace(self, files: Sequence[Mapping[str, FileEntry]]) -> None:
         """Let every segment consist of other files, all of them or none."""
+        pairs = zip(self.segments, files, strict=True)
         with storing(self._folder, "opening segments"):
-            entries = [
-                replace(p.segment.entry, files=f) for p, f in zip(self.segments, files, strict=True)
-            ]
-            segments = [Segment(self._folder, entry) for entry in entries]
+            segments = [Segment(self._folder, replace(p.entry, files=f)) for p, f in pairs]
         for pending, segment in zip(self.segments, segments, strict=True):
-            pending.segment = segment
+            pending.segment, pending.entry = segment, segment.entry
 
     def _number(self) -> int:
         number = self._manifest.next_file

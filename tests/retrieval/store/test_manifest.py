@@ -43,7 +43,7 @@ def manifest_values(draw: st.DrawFn) -> Manifest:
         tombstones = entry(number, "tombstones", 5) if deleted else None
         segments.append(SegmentEntry(n_documents, files, tombstones, int(deleted)))
     sources = tuple(draw(st.lists(st.text(st.characters(), max_size=4), max_size=2)))
-    return Manifest(draw(counts), draw(counts), representations, sources, tuple(segments))
+    return Manifest(draw(counts), 3 + draw(counts), representations, sources, tuple(segments))
 
 
 def entry(number: int, role: str, size: int) -> FileEntry:

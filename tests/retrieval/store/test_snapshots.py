@@ -116,6 +116,31 @@ def test_a_reader_that_loses_the_race_for_a_file_reads_the_manifest_again() -> N
     assert len(set(lost)) == 3
 
 
+def test_what_an_earlier_snapshot_checked_is_not_read_again() -> None:
+    folder = FaultFolder()
+    start(folder)
+    for step in WORKLOAD[:2]:
+        take(opened(folder), step)
+    first = Snapshot.open(folder)
+    indexes = [segment.index("bm25") for segment in first.segments]
+    take(opened(folder), Step(documents([8]), delete=["d2"]))
+    folder.operations.clear()
+    second = Snapshot.open(folder, first.segments)
+    new = second.segments[2].entry.files.values()
+    changed = second.segments[0].entry.tombstones
+    assert changed is not None
+    maps = [name for verb, name in folder.operations if verb == "map"]
+    assert sorted(maps) == sorted([changed.name, *(file.name for file in new)])
+    assert [segment.index("bm25") for segment in second.segments[:2]] == indexes
+    assert second.segments[1] is first.segments[1]
+    assert (len(first), first.find("d2")) == (6, 2)  # its tombstones are its own
+    assert (len(second), second.find("d2")) == (6, -1)
+    take(opened(folder), Step(compact=True, add_representation="extra"))
+    third = Snapshot.open(folder, second.segments)
+    assert not {id(segment) for segment in third.segments} & {id(s) for s in second.segments}
+    assert third.segments[0].index("extra")
+
+
 STEPS = [
     Step(documents([i % 9, (3 * i + 1) % 9], i), compact=i % 5 == 4,
          delete=[f"d{i % 9}"] if i % 4 == 3 else ())
