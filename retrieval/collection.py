@@ -21,7 +21,7 @@ from retrieval.store.files import DiskFolder, Folder, storing
 from retrieval.store.manifest import Manifest
 from retrieval.store.snapshot import Snapshot
 from retrieval.store.verification import Verification, verify
-from retrieval.store.writer import Writer
+from retrieval.writer import Writer
 
 HYBRID = "hybrid"
 _CHUNK = 1000

@@ -27,7 +27,7 @@ BUFFER_BYTES_DEFAULT = 64 * 2**20
 BUFFER_DOCUMENTS_DEFAULT = 50_000
 """Documents a writer holds before it flushes, so that short documents are bounded too."""
 
-SEGMENT_BYTES_MAX = 2 * 2**30
+SEGMENT_BYTES_MAX = 512 * 2**20
 """A commit merges nothing larger, so that memory does not grow with the corpus."""
 
 MERGE_FANOUT = 4

@@ -22,7 +22,7 @@ from retrieval.ingest import Found, Skipped, read
 from retrieval.limits import BUFFER_DOCUMENTS_DEFAULT
 from retrieval.representation import DEFAULT, Progress, Spec, resolve
 from retrieval.store import manifest as manifests
-from retrieval.store.writer import Writer
+from retrieval.writer import Writer
 
 Entries: TypeAlias = Callable[[], Iterable[Found | Skipped]]
 """Reads everything from the beginning, each time it is called."""

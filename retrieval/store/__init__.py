@@ -13,7 +13,6 @@
       documents.py   ids, texts and metadata of a segment
       segment.py     documents, vectors and indexes, opened lazily and checked before use
       snapshot.py    one generation, opened for reading; it never changes and takes no lock
-      writer.py      changes, flushes, merges, commits
       merging.py     when adjacent segments are merged
       statistics.py  what BM25 has to know of the live documents
       verification.py  every byte and structure, damage by name of the file

@@ -137,14 +137,18 @@ class DocumentTable:
     def concatenate(
         cls, parts: Sequence[tuple["DocumentTable", NDArray[np.int64]]]
     ) -> "DocumentTable":
-        """Return the chosen rows of several tables, one after the other."""
+        """Return the chosen rows of several tables, each rising, one after the other."""
         strings = [
-            Strings.concatenate([getattr(table, name).take(rows) for table, rows in parts])
+            Strings.concatenate([_rows(getattr(table, name), rows) for table, rows in parts])
             for name in _COLUMNS
         ]
         digests = np.concatenate([table.digests[rows] for table, rows in parts])
         sources = np.concatenate([table.sources[rows] for table, rows in parts])
         return cls._sorted(strings, digests, sources)
+
+
+def _rows(column: Strings, rows: NDArray[np.int64]) -> Strings:
+    return column if len(rows) == len(column) else column.take(rows)  # all rows: nothing to copy
 
 
 def _check_text(strings: Strings) -> None:

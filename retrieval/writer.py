@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.vectors import Vectors
 from retrieval.document import Document
 from retrieval.errors import UnknownName
 from retrieval.limits import BUFFER_BYTES_DEFAULT, BUFFER_DOCUMENTS_DEFAULT
@@ -207,17 +208,17 @@ class Writer:
 
     def merge(self, start: int, stop: int) -> None:
         """Put the live documents of adjacent segments into one; nothing is encoded again."""
-        parts = self.segments[start:stop]
-        rows = [(part.segment, part.live) for part in parts]
-        table = DocumentTable.concatenate([(s.documents, live) for s, live in rows])
+        rows = [(part.segment, part.live) for part in self.segments[start:stop]]
         with storing(self._folder, "merging segments"):
             number = self._number()
+            table = DocumentTable.concatenate([(s.documents, live) for s, live in rows])
             files = write_documents(self._folder, number, table)
+            del table  # texts and vectors are never in memory together
             for name, representation in self.representations.items():
-                vectors = concatenate([s.index(name).vectors(live) for s, live in rows])
+                vectors = concatenate([_live_vectors(s, name, live) for s, live in rows])
                 index = representation.build(vectors)
                 files |= write_index(self._folder, number, name, index)
-            self._append(files, len(table))
+            self._append(files, sum(len(live) for _, live in rows))
         self.segments[start:stop] = [self.segments.pop()]
 
     def compact(self) -> None:
@@ -271,3 +272,8 @@ class Writer:
         number = self._manifest.next_file
         self._manifest = replace(self._manifest, next_file=number + 1)
         return number
+
+
+def _live_vectors(segment: Segment, name: str, live: NDArray[np.int64]) -> Vectors:
+    index = segment.index(name)
+    return index.vectors() if len(live) == len(segment) else index.vectors(live)
