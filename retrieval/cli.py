@@ -138,9 +138,11 @@ def _search_file(
     collection: "Collection", queries: Path, run: Path, *, k: int, system: str | None
 ) -> None:
     from retrieval.queries import Queries
+    from retrieval.terminal import notice
 
     asked = Queries.read(queries)
-    found = collection.system(system).run(asked, k)
+    with notice(f"searching {len(asked):,} queries"):
+        found = collection.system(system).run(asked, k)
     found.to_trec(run)
     print(f"{len(asked):,} queries → {run}")
 
@@ -242,8 +244,10 @@ def info_command(index: Path, *, as_json: bool) -> None:
 def verify_command(index: Path, *, as_json: bool) -> int:
     """Check every byte and structure of INDEX; exit status 1 if anything is wrong."""
     from retrieval.collection import open_collection
+    from retrieval.terminal import notice
 
-    found = open_collection(index).verify()
+    with notice(f"verifying {index}"):
+        found = open_collection(index).verify()
     if as_json:
         counts = {"files": found.n_files, "bytes": found.n_bytes}
         _print_json(counts | {"problems": list(found.problems)})
@@ -263,10 +267,12 @@ def _verdict(problems: Sequence[str]) -> str:
 def compact_command(index: Path) -> None:
     """Merge all segments into one and give back the space of deleted documents."""
     from retrieval.collection import open_collection
+    from retrieval.terminal import notice
 
     collection = open_collection(index)
     before = collection.info()["bytes"]
-    collection.compact()
+    with notice(f"compacting {before:,} bytes"):
+        collection.compact()
     print(f"{len(collection):,} documents, {before:,} → {collection.info()['bytes']:,} bytes")
 
 

@@ -316,16 +316,20 @@ def create(
     """
     asked = resolve(representations)
     folder = DiskFolder(Path(path))
+    recipes = {name: dict(r.recipe) for name, r in asked.items()}
     with storing(folder, "making a collection"):
-        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.make()
+        _check_empty(folder.path)
         with folder.lock():
-            if foreign := sorted(
-                {p.name for p in folder.path.iterdir()} - {"lock", f"{manifests.NAME}.new"}
-            ):
-                raise InvalidInput(f"{path} holds {foreign[0]!r}: choose a new or empty folder")
-            recipes = {name: dict(r.recipe) for name, r in asked.items()}
+            _check_empty(folder.path)  # again: another process may have been quicker
             manifests.commit(folder, Manifest(representations=recipes))
     return _opened(folder, asked)
+
+
+def _check_empty(path: Path) -> None:
+    own = {"lock", f"{manifests.NAME}.new"}  # what a process that died while making one leaves
+    if foreign := sorted({entry.name for entry in path.iterdir()} - own):
+        raise InvalidInput(f"{path} holds {foreign[0]!r}: choose a new or empty folder")
 
 
 def open_collection(

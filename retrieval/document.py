@@ -31,6 +31,8 @@ class Document:
                 f"docno {self.docno[:80]!r} has {len(self.docno.encode())} bytes: "
                 f"an id has 1 to {DOCNO_BYTES_MAX}"
             )
+        if self.metadata or not isinstance(self.metadata, Mapping):
+            self.metadata_json()  # refused here, not when other documents wait for a commit
 
     @property
     def contents(self) -> str:
@@ -39,6 +41,10 @@ class Document:
 
     def metadata_json(self) -> bytes:
         """Return the metadata as canonical JSON: sorted keys, no white space, b"" where empty."""
+        if not isinstance(self.metadata, Mapping):
+            raise InvalidDocument(
+                f"metadata of {self.docno!r} is {self.metadata!r}: pass a mapping"
+            )
         if not self.metadata:
             return b""
         try:
@@ -50,16 +56,21 @@ class Document:
                 allow_nan=False,
             )
             return text.encode()
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InvalidDocument(f"metadata of {self.docno!r} is not JSON: {error}") from error
 
     def digest(self) -> bytes:
         """Return 16 bytes that identify title, text and metadata: equal digests, equal content."""
-        state = blake2b(digest_size=16)
-        for part in (self.title.encode(), self.text.encode(), self.metadata_json()):
-            state.update(len(part).to_bytes(8, "little"))
-            state.update(part)
-        return state.digest()
+        return digest_of(self.title.encode(), self.text.encode(), self.metadata_json())
+
+
+def digest_of(title: bytes, text: bytes, metadata: bytes) -> bytes:
+    """Return the 16 bytes that identify a content, from its stored form."""
+    state = blake2b(digest_size=16)
+    for part in (title, text, metadata):
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.digest()
 
 
 def _check_text(docno: object, name: str, value: object) -> None:

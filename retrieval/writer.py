@@ -211,7 +211,7 @@ class Writer:
         rows = [(part.segment, part.live) for part in self.segments[start:stop]]
         with storing(self._folder, "merging segments"):
             number = self._number()
-            table = DocumentTable.concatenate([(s.documents, live) for s, live in rows])
+            table = DocumentTable.concatenate([(s.checked_documents(), live) for s, live in rows])
             files = write_documents(self._folder, number, table)
             del table  # texts and vectors are never in memory together
             for name, representation in self.representations.items():

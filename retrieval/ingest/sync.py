@@ -175,7 +175,8 @@ class _Sync:
         self._writer, self._entries = writer, entries
         self._source = writer.source(source)
         # What was there before; segments that are not in here hold what this pass wrote.
-        self._seen = {id(p): np.zeros(len(p.dead), bool) for p in writer.segments}
+        self._old = list(writer.segments)  # kept, so that no other segment can get an id of theirs
+        self._seen = {id(p): np.zeros(len(p.dead), bool) for p in self._old}
         self._report = SyncReport()
         self._uncommitted, self._commit_at, self._since = 0, 4 * _CHUNK, time.monotonic()
 

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from indexes.strings import Strings
 from indexes.validate import check_array, check_range, frozen, stored
-from retrieval.document import Document
+from retrieval.document import Document, digest_of
 from retrieval.errors import CorruptIndex
 
 _COLUMNS = ("docno", "title", "text", "metadata")
+CONTENT = ("title.data", "text.data", "metadata.data")
+"""Arrays that may be large and are read for few documents: each is checked when it is fetched."""
+
 _REST = ("digests", "sources", "hashes", "order")
 
 
@@ -99,13 +102,15 @@ class DocumentTable:
         return len(self.docno)
 
     def document(self, ordinal: int) -> Document:
-        """Return one document, or raise `CorruptIndex` if its bytes are none."""
-        metadata = self.metadata[ordinal]
+        """Return one document; its bytes are checked now, against its digest."""
+        title, text, metadata = (c[ordinal] for c in (self.title, self.text, self.metadata))
         try:
+            if digest_of(title, text, metadata) != self.digests[ordinal].tobytes():
+                raise ValueError("its content does not have its digest")
             return Document(
                 self.docno[ordinal].decode(),
-                self.text[ordinal].decode(),
-                self.title[ordinal].decode(),
+                text.decode(),
+                title.decode(),
                 json.loads(metadata) if metadata else {},
             )
         except (ValueError, RecursionError) as error:

@@ -22,7 +22,7 @@ from indexes.validate import check_array, frozen
 from retrieval.errors import CorruptIndex, FormatUnknown
 from retrieval.store import container
 from retrieval.store.container import Container, FileEntry
-from retrieval.store.documents import DocumentTable
+from retrieval.store.documents import CONTENT, DocumentTable
 from retrieval.store.files import Folder
 from retrieval.store.manifest import SegmentEntry
 
@@ -73,11 +73,16 @@ class Segment:
 
     def _open_documents(self) -> DocumentTable:
         opened = self._opened.containers["documents"]
-        arrays = opened.arrays()
+        arrays = opened.arrays(unchecked=CONTENT)
         with _blaming(opened):
             table = DocumentTable.from_arrays(arrays)
             self._check_length(len(table))
         return table
+
+    def checked_documents(self) -> DocumentTable:
+        """Return the documents, every byte of them verified: what a merge may copy."""
+        self._opened.containers["documents"].arrays()
+        return self.documents
 
     @cached_property
     def live(self) -> Bitmap | None:

@@ -94,12 +94,15 @@ def test_documents_that_cannot_be_stored_are_refused(
         rt.Document(docno, text, metadata=metadata)
 
 
-def test_metadata_that_is_no_json_is_refused(collection: rt.Collection) -> None:
-    for value in (float("nan"), {1, 2}, object()):
-        collection.add([rt.Document("bad", "x", metadata={"v": value})])
+def test_metadata_that_is_no_json_is_refused() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (float("nan"), {1, 2}, object(), deep):
         with pytest.raises(InvalidDocument, match="metadata of 'bad'"):
-            collection.commit()
-    assert len(collection) == 3
+            rt.Document("bad", "x", metadata={"v": value})
+    with pytest.raises(InvalidDocument, match="pass a mapping"):
+        rt.Document("bad", "x", metadata=["v"])  # type: ignore[arg-type]
 
 
 def test_unknown_names_suggest_the_nearest(collection: rt.Collection) -> None:
