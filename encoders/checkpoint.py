@@ -27,7 +27,7 @@ def locate(model: str) -> Path:
         EncoderUnavailable: there is no such folder, package, cached snapshot or hub.
     """
     folder = Path(model).expanduser()
-    if folder.is_dir():
+    if model and folder.is_dir():
         return _checked(folder)
     if model == MINILM and (packaged := _packaged()) is not None:
         return packaged
@@ -91,6 +91,8 @@ def _from_hub(model: str) -> Path:
 
 
 def _checked(folder: Path) -> Path:
+    if not any((folder / name).is_file() for name in ("modules.json", "config.json")):
+        raise unavailable(str(folder), "the folder holds neither modules.json nor config.json")
     if not any(folder.rglob("*.safetensors")):
         raise unavailable(str(folder), "the folder holds no .safetensors file")
     for pickled in folder.rglob("pytorch_model.bin"):

@@ -6,6 +6,9 @@ from encoders.analysis import Analyzer
 
 LENGTH_CHARACTERS = 240
 
+SCANNED_CHARACTERS_MAX = 200_000
+"""A book is cut within milliseconds too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
@@ -29,9 +32,10 @@ class Snippet:
 def cut(text: str, query: str, analyzer: Analyzer, *, length: int = LENGTH_CHARACTERS) -> Snippet:
     """Return the window of about `length` characters with the most distinct words of the query.
 
-    Among equal windows the first wins; without any match it is the beginning of the text.
+    Among equal windows the first wins; without any match it is the beginning of the text. Of a
+    very long text only the beginning is looked at.
     """
-    text = " ".join(text.split())
+    text = " ".join(text[:SCANNED_CHARACTERS_MAX].split())
     wanted = set(analyzer.terms(query))
     matches = [match for match in analyzer.matches(text) if match[2] in wanted]
     start = _best_start(text, matches, length)
@@ -50,7 +54,10 @@ def _best_start(text: str, matches: list[tuple[int, int, str]], length: int) -> 
         return 0
     best, best_first = -1, 0
     for i, (first, _, _) in enumerate(matches):
-        inside = {term for start, end, term in matches[i:] if end <= first + length}
+        inside, j = set(), i
+        while j < len(matches) and matches[j][1] <= first + length:
+            inside.add(matches[j][2])
+            j += 1
         if len(inside) > best:
             best, best_first = len(inside), first
     # Some words before the first match make it readable, unless the end of the text is near.

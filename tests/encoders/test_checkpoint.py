@@ -86,3 +86,13 @@ def test_the_digest_changes_with_any_file_that_matters(tmp_path):
 def test_the_digest_is_of_the_content_not_the_place(tmp_path):
     one, other = model(tmp_path / "one"), model(tmp_path / "other")
     assert weights_digest(one) == weights_digest(other)
+
+
+def test_a_folder_with_a_model_somewhere_below_is_no_model(tmp_path):
+    """Such as a checkout whose virtual environment has a packaged model in it."""
+    below = tmp_path / "site-packages" / "packaged" / "model"
+    below.mkdir(parents=True)
+    (below / "model.safetensors").write_bytes(b"")
+    (below / "config.json").write_text("{}")
+    with pytest.raises(EncoderUnavailable, match=r"neither modules\.json nor config\.json"):
+        locate(str(tmp_path))

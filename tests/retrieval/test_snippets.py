@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders.analysis import Analyzer
-from retrieval.snippets import Snippet, cut
+from retrieval.snippets import LENGTH_CHARACTERS, Snippet, cut
 
 ANALYZER = Analyzer()
 WORDS = st.sampled_from(["key", "keys", "rotating", "lock", "the", "Straße", "naïve", "[b]", "**"])
@@ -47,3 +47,9 @@ def test_the_whole_word_that_was_stemmed_is_marked() -> None:
 
 def test_one_word_longer_than_the_window() -> None:
     assert len(cut("x" * 1000, "x", ANALYZER, length=50).text) <= 52
+
+
+def test_a_text_of_nothing_but_matches_is_cut_in_time() -> None:
+    """Windows are looked at once each: this took minutes when each looked at all matches."""
+    snippet = cut("elephant " * 1_000_000, "elephant", ANALYZER)
+    assert len(snippet.highlights) == LENGTH_CHARACTERS // len("elephant ")
