@@ -16,6 +16,7 @@ from eval.datasets import Dataset
 from eval.measures import Scores, evaluate
 from eval.report import EvalRow
 from eval.significance import against_baseline
+from indexes.errors import InvalidInput
 from retrieval.ingest.sync import sync_entries
 from retrieval.pipeline import QueryBatch, Stage
 from retrieval.representation import Progress, resolve
@@ -51,12 +52,14 @@ class Plan:
 
     @classmethod
     def of(cls, systems: Sequence[str]) -> "Plan":
-        """Read the systems as the command line names them."""
+        """Read the systems as the command line names them; two of one name are `InvalidInput`."""
         specs: dict[str, str] = {}
         names: dict[str, None] = {}
-        for system in systems:
+        for system in map(str.strip, systems):
             name, equals, spec = system.partition("=")
             name = name.partition(":")[0]
+            if name in names:
+                raise InvalidInput(f"two systems are called {name!r}: name them, NAME=SPEC")
             names[name] = None
             if name != HYBRID:
                 specs[name] = spec if equals else system
@@ -155,7 +158,7 @@ def _latency(system: Stage, dataset: Dataset) -> float:
     snapshot, times = system.collection.snapshot, []
     ids = dataset.queries.ids[:LATENCY_QUERIES_MAX]
     for qid in (ids[0], *ids):
-        batch = QueryBatch((qid,), (dataset.queries[qid],))
+        batch = QueryBatch((qid,), (dataset.queries[qid],), named=True)
         start = time.perf_counter()
         system.hits(snapshot, batch, LATENCY_K)
         times.append(time.perf_counter() - start)

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from indexes.vectors import DenseVectors as DenseVectors
     from indexes.vectors import SparseVectors as SparseVectors
     from retrieval.collection import Collection as Collection
-    from retrieval.collection import create as create
-    from retrieval.collection import open_collection as open_collection
     from retrieval.document import Document as Document
     from retrieval.errors import RetrievalError as RetrievalError
     from retrieval.ingest.sync import index as index
     from retrieval.ingest.sync import sync as sync
+    from retrieval.opening import create as create
+    from retrieval.opening import open_collection as open_collection
     from retrieval.pipeline import rrf as rrf
     from retrieval.queries import Queries as Queries
     from retrieval.results import Hit as Hit
@@ -66,10 +66,10 @@ _HOMES = {
     "RetrievalError": "retrieval.errors",
     "Run": "retrieval.run",
     "SparseVectors": "indexes.vectors",
-    "create": "retrieval.collection",
+    "create": "retrieval.opening",
     "evaluate": "eval.measures",
     "index": "retrieval.ingest.sync",
-    "open": "retrieval.collection",
+    "open": "retrieval.opening",
     "rrf": "retrieval.pipeline",
     "sync": "retrieval.ingest.sync",
 }

@@ -1,5 +1,6 @@
 """The command line. It alone looks upwards, to `eval`; everything heavy is imported when needed."""
 
+import io
 import json
 import os
 import sys
@@ -94,7 +95,7 @@ def search_command(
     as_json: bool,
 ) -> None:
     """Search INDEX for QUERY, for a file of queries, or line by line."""
-    from retrieval.collection import open_collection
+    from retrieval.opening import open_collection
 
     if (queries is None) != (run is None) or (queries is not None and query is not None):
         raise click.UsageError("--queries and --run belong together, and take no QUERY")
@@ -198,10 +199,13 @@ def eval_command(
 
 def _read_runs(paths: Sequence[Path], dataset: "Dataset") -> dict[str, "Result"]:
     from eval.experiment import Result
+    from retrieval.errors import InvalidInput
     from retrieval.run import Run
 
     results = {}
     for path in paths:
+        if path.stem in results:
+            raise InvalidInput(f"two runs are called {path.stem!r}: rename one of the files")
         run = Run.read(path, query_ids=dataset.queries)
         kept = run.without_query_documents() if dataset.drop_query_documents else run
         results[path.stem] = Result(kept)
@@ -223,7 +227,7 @@ def _evaluated(dataset: "Dataset", plan: "Plan", cache: Path) -> dict[str, "Resu
 @_JSON
 def info_command(index: Path, *, as_json: bool) -> None:
     """Show what INDEX holds, its size, and the recipe that made it."""
-    from retrieval.collection import open_collection
+    from retrieval.opening import open_collection
 
     info = open_collection(index).info()
     if as_json:
@@ -243,7 +247,7 @@ def info_command(index: Path, *, as_json: bool) -> None:
 @_JSON
 def verify_command(index: Path, *, as_json: bool) -> int:
     """Check every byte and structure of INDEX; exit status 1 if anything is wrong."""
-    from retrieval.collection import open_collection
+    from retrieval.opening import open_collection
     from retrieval.terminal import notice
 
     with notice(f"verifying {index}"):
@@ -266,7 +270,7 @@ def _verdict(problems: Sequence[str]) -> str:
 @_INDEX
 def compact_command(index: Path) -> None:
     """Merge all segments into one and give back the space of deleted documents."""
-    from retrieval.collection import open_collection
+    from retrieval.opening import open_collection
     from retrieval.terminal import notice
 
     collection = open_collection(index)
@@ -281,11 +285,11 @@ def compact_command(index: Path) -> None:
 @click.argument("docnos", nargs=-1, required=True, metavar="DOCNO...")
 def delete_command(index: Path, docnos: tuple[str, ...]) -> None:
     """Delete documents by their docno; none is deleted unless all exist."""
-    from retrieval.collection import open_collection
+    from retrieval.opening import open_collection
 
     with open_collection(index) as collection:
         collection.delete(docnos)
-    print(f"{len(docnos):,} deleted, {len(collection):,} documents left")
+    print(f"{len(set(docnos)):,} deleted, {len(collection):,} documents left")
 
 
 @app.command("demo")
@@ -342,6 +346,9 @@ def _print_table(table: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 1 for an error, 2 for wrong usage."""
     args = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without "→" is no reason to fail
     try:
         status = app.main(args, prog_name="retrieval", standalone_mode=False)
     except click.ClickException as error:

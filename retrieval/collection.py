@@ -1,8 +1,8 @@
 """A collection: a folder of documents with any number of representations."""
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -15,9 +15,8 @@ from indexes.vectors import DenseVectors, SparseVectors
 from retrieval.document import Document
 from retrieval.errors import DuplicateDocument, InvalidInput, UnknownName
 from retrieval.pipeline import Fusion, Retriever, SearchSettings, Stage
-from retrieval.representation import DEFAULT, Representation, Spec, resolve
-from retrieval.store import manifest as manifests
-from retrieval.store.files import DiskFolder, Folder, storing
+from retrieval.representation import Representation, Spec
+from retrieval.store.files import Folder
 from retrieval.store.manifest import Manifest
 from retrieval.store.snapshot import Snapshot
 from retrieval.store.verification import Verification, verify
@@ -25,7 +24,8 @@ from retrieval.writer import Writer
 
 HYBRID = "hybrid"
 _CHUNK = 1000
-"""Documents checked and written together by `add` and `update`."""
+_CHUNK_BYTES = 4 * 2**20
+"""Documents, and about how much of them, checked and written together by `add` and `update`."""
 
 
 class Collection:
@@ -39,8 +39,10 @@ class Collection:
     def __init__(self, folder: Folder, encoders: Mapping[str, Encoder] | None = None) -> None:
         self._folder = folder
         self._given = {name: [encoder] for name, encoder in (encoders or {}).items()}
-        self._snapshot = Snapshot.open(folder)
-        self._representations = self._recorded(self._snapshot.manifest)
+        snapshot = Snapshot.open(folder)
+        # What searches see, replaced in one assignment: they may run beside a commit.
+        self._current = (snapshot, self._recorded(snapshot.manifest))
+        self._changing = threading.RLock()
         self._writer: Writer | None = None
         self._systems: dict[str, Stage] = {}
         if unknown := set(self._given) - set(self._representations):
@@ -55,8 +57,10 @@ class Collection:
     def _given_for(self, name: str, recipe: Mapping[str, Any]) -> Encoder | None:
         """Return the encoder the caller gave for a recipe; the first one if none fits it."""
         given = self._given.get(name, [])
-        fitting = (e for e in given[1:] if e.fingerprint == recipe["fingerprint"])
-        return next(fitting, given[0] if given else None)
+        if len(given) < 2:
+            return given[0] if given else None
+        fitting = (e for e in given if e.fingerprint == recipe["fingerprint"])
+        return next(fitting, given[0])
 
     # ------------------------------------------------------------------ what is in it
 
@@ -68,40 +72,55 @@ class Collection:
     @property
     def snapshot(self) -> Snapshot:
         """The generation that searches answer from."""
-        return self._snapshot
+        return self._current[0]
+
+    @property
+    def _representations(self) -> dict[str, Representation]:
+        return self._current[1]
 
     @property
     def generation(self) -> int:
         """Number of the commit that searches answer from."""
-        return self._snapshot.manifest.generation
+        return self.snapshot.manifest.generation
 
     @property
     def representations(self) -> tuple[str, ...]:
         """Names of the representations."""
         return tuple(self._representations)
 
-    def representation(self, name: str) -> Representation:
-        """Return one representation, or raise `UnknownName`."""
-        if name not in self._representations:
-            raise UnknownName.of("representation", name, self._representations)
-        return self._representations[name]
+    def representation(self, name: str, snapshot: Snapshot | None = None) -> Representation:
+        """Return one representation, as it was in a snapshot, or raise `UnknownName`."""
+        current, representations = self._current
+        if snapshot is not None and snapshot is not current:
+            representations = self._recorded(snapshot.manifest)
+        if name not in representations:
+            raise UnknownName.of("representation", name, representations)
+        return representations[name]
+
+    def use_encoders(self, encoders: Mapping[str, Encoder]) -> None:
+        """Take encoders of the caller's, by representation, where they made what is stored."""
+        with self._changing:
+            for name, encoder in encoders.items():
+                self._given.setdefault(name, []).insert(0, encoder)
+            snapshot = self.snapshot
+            self._current = (snapshot, self._recorded(snapshot.manifest))
 
     def __len__(self) -> int:
-        return len(self._snapshot)
+        return len(self.snapshot)
 
     def __contains__(self, docno: object) -> bool:
-        return isinstance(docno, str) and self._snapshot.find(docno) >= 0
+        return isinstance(docno, str) and self.snapshot.find(docno) >= 0
 
     def __getitem__(self, docno: str) -> Document:
-        ordinal = self._snapshot.find(docno)
+        ordinal = self.snapshot.find(docno)
         if ordinal < 0:
             raise UnknownName(f"no document {docno!r} in {self.path}")
-        segment, inside = self._snapshot.locate(ordinal)
+        segment, inside = self.snapshot.locate(ordinal)
         return segment.documents.document(inside)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the docnos in the order of their last write."""
-        for segment in self._snapshot.segments:
+        for segment in self.snapshot.segments:
             for ordinal in segment.live_ordinals():
                 yield segment.documents.docno[int(ordinal)].decode()
 
@@ -178,88 +197,108 @@ class Collection:
         for chunk in _chunks(documents):
             docnos = [document.docno for document in chunk]
             _check_distinct(docnos)
-            for docno, place in zip(docnos, self.writer().find(docnos), strict=True):
-                if place != (-1, -1):
-                    raise DuplicateDocument(
-                        f"document {docno!r} is in {self.path} already: use update"
-                    )
-            self.writer().put(chunk)
+            with self._changing:
+                for docno, place in zip(docnos, self.writer().find(docnos), strict=True):
+                    if place != (-1, -1):
+                        raise DuplicateDocument(
+                            f"document {docno!r} is in {self.path} already: use update"
+                        )
+                self.writer().put(chunk)
 
     def update(self, documents: Iterable[Document]) -> None:
         """Replace documents of the same docno, add the others; visible after `commit`."""
         for chunk in _chunks(documents):
-            self.writer().put(chunk)
+            with self._changing:
+                self.writer().put(chunk)
 
     def delete(self, docnos: str | Iterable[str]) -> None:
         """Delete documents, invisible after `commit`; raises `UnknownName` and deletes none."""
-        self.writer().delete([docnos] if isinstance(docnos, str) else list(docnos))
+        with self._changing:
+            self.writer().delete([docnos] if isinstance(docnos, str) else list(docnos))
 
     def add_representation(self, name: str, spec: Spec | None = None) -> None:
         """Encode and index all documents in one more way; the others are left untouched."""
-        writer = self.writer()
-        if name in writer.representations:
-            raise InvalidInput(f"{self.path} has a representation {name!r}: drop it first")
-        asked = Representation.of(name, name if spec is None else spec)
-        writer.add_representation(asked)
-        if asked.encoder is not None:
-            self._given.setdefault(name, []).append(asked.encoder)
+        with self._changing:
+            writer = self.writer()
+            if name in writer.representations:
+                raise InvalidInput(f"{self.path} has a representation {name!r}: drop it first")
+            asked = Representation.of(name, name if spec is None else spec)
+            writer.add_representation(asked)
+            if asked.encoder is not None:
+                self._given.setdefault(name, []).append(asked.encoder)
 
     def drop_representation(self, name: str) -> None:
         """Remove one representation; the others are left untouched."""
-        writer = self.writer()
-        if name not in writer.representations:
-            raise UnknownName.of("representation", name, writer.representations)
-        if len(writer.representations) == 1:
-            raise InvalidInput(f"{name!r} is the only representation: add another one first")
-        writer.drop_representation(name)
+        with self._changing:
+            writer = self.writer()
+            if name not in writer.representations:
+                raise UnknownName.of("representation", name, writer.representations)
+            if len(writer.representations) == 1:
+                raise InvalidInput(f"{name!r} is the only representation: add another one first")
+            writer.drop_representation(name)
 
     def commit(self) -> int:
         """Make all changes durable and visible; return the generation.
 
         If it fails the changes since the last commit are given up, and the collection is as it was.
         """
-        if self._writer is not None:
-            try:
-                self._writer.commit()
-            finally:
-                self.rollback()
-        return self.generation
+        with self._changing:
+            if self._writer is not None:
+                try:
+                    self._writer.commit()
+                finally:
+                    self.rollback()
+            return self.generation
 
     def compact(self) -> int:
         """Merge all segments into one without deleted documents, commit; return the generation."""
-        try:
-            self.writer().compact()
-        finally:
-            self.rollback()
-        return self.generation
+        with self._changing:
+            try:
+                self.writer().compact()
+            finally:
+                self.rollback()
+            return self.generation
 
     def rollback(self) -> None:
         """Give up the changes since the last commit."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-        self.refresh()
+        with self._changing:
+            self.close()
+            self.refresh()
 
     def writer(self) -> Writer:
         """Return the writer, taking the lock; raises `Locked` while another one has it."""
-        if self._writer is None:
-            self._writer = Writer(self._folder, self._recorded)
-        return self._writer
+        with self._changing:
+            if self._writer is None:
+                known = self.snapshot.segments
+                self._writer = Writer(self._folder, self._recorded, known=known)
+            return self._writer
 
     def refresh(self) -> None:
         """Move on to the newest commit, whoever made it."""
-        snapshot = Snapshot.open(self._folder)
-        if dict(snapshot.manifest.representations) != dict(self._snapshot.manifest.representations):
-            self._representations = self._recorded(snapshot.manifest)
-            self._systems.clear()
-        if snapshot.manifest.generation != self.generation:
-            self._snapshot = snapshot
+        with self._changing:
+            before, representations = self._current
+            snapshot = Snapshot.open(self._folder, before.segments)
+            if snapshot.manifest == before.manifest:
+                return
+            if snapshot.manifest.representations != before.manifest.representations:
+                self._release(snapshot.manifest)
+                representations = self._recorded(snapshot.manifest)
+                self._systems.clear()
+            self._current = (snapshot, representations)
+
+    def _release(self, manifest: Manifest) -> None:
+        """Let go of encoders that no representation is made with any more."""
+        for name, given in list(self._given.items()):
+            recipe = manifest.representations.get(name)
+            fits = [e for e in given if recipe and e.fingerprint == recipe["fingerprint"]]
+            self._given[name] = fits[:1]
 
     def close(self) -> None:
         """Give up uncommitted changes and the lock; reading goes on."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        with self._changing:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
 
     def __enter__(self) -> "Collection":
         return self
@@ -282,7 +321,7 @@ class Collection:
 
     def info(self) -> dict[str, Any]:
         """Return counts, sizes and recipes as JSON."""
-        segments = self._snapshot.segments
+        segments = self.snapshot.segments
         sizes = {name: sum(s.size(name) for s in segments) for name in self._representations}
         return {
             "path": str(self.path),
@@ -291,7 +330,7 @@ class Collection:
             "deleted": sum(len(segment) - segment.n_live for segment in segments),
             "segments": len(segments),
             "bytes": sum(segment.size_bytes for segment in segments),
-            "sources": list(self._snapshot.manifest.sources),
+            "sources": list(self.snapshot.manifest.sources),
             "representations": {
                 name: {"bytes": sizes[name], **r.recipe}
                 for name, r in self._representations.items()
@@ -299,77 +338,20 @@ class Collection:
         }
 
 
-def create(
-    path: str | Path,
-    representations: Sequence[str] | Mapping[str, Spec] = DEFAULT,
-) -> Collection:
-    """Make an empty collection in a new or empty folder.
-
-    Args:
-        path: folder to make.
-        representations: specs such as "bm25" and "dense", or a mapping of name → spec.
-
-    Raises:
-        InvalidInput: the folder has something in it, or a spec is unknown.
-        EncoderUnavailable: the model of a spec is nowhere to be found.
-        StorageFailed: the folder cannot be made.
-    """
-    asked = resolve(representations)
-    folder = DiskFolder(Path(path))
-    recipes = {name: dict(r.recipe) for name, r in asked.items()}
-    with storing(folder, "making a collection"):
-        folder.make()
-        _check_empty(folder.path)
-        with folder.lock():
-            _check_empty(folder.path)  # again: another process may have been quicker
-            manifests.commit(folder, Manifest(representations=recipes))
-    return _opened(folder, asked)
-
-
-def _check_empty(path: Path) -> None:
-    own = {"lock", f"{manifests.NAME}.new"}  # what a process that died while making one leaves
-    if foreign := sorted({entry.name for entry in path.iterdir()} - own):
-        raise InvalidInput(f"{path} holds {foreign[0]!r}: choose a new or empty folder")
-
-
-def open_collection(
-    path: str | Path,
-    *,
-    encoders: Mapping[str, Encoder] | None = None,
-    verify: Literal["lazy", "eager"] = "lazy",
-) -> Collection:
-    """Open a collection at its last commit.
-
-    Args:
-        path: its folder.
-        encoders: your own encoders by representation, where the collection cannot make them again.
-        verify: "lazy" checks an array before its first use, "eager" checks everything now.
-
-    Raises:
-        FormatUnknown: the folder is no collection, or a newer one.
-        CorruptIndex: it is damaged.
-    """
-    if verify not in ("lazy", "eager"):
-        raise InvalidInput(f"verify is {verify!r}: use 'lazy' or 'eager'")
-    collection = Collection(DiskFolder(Path(path)), encoders)
-    if verify == "eager":
-        collection.verify().raise_problems()
-    return collection
-
-
-def _opened(folder: Folder, asked: Mapping[str, Representation]) -> Collection:
-    own = {n: r.encoder for n, r in asked.items() if r.encoder is not None}
-    return Collection(folder, own)
-
-
 def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    rest = iter(documents)
-    while chunk := list(islice(rest, _CHUNK)):
-        for document in chunk:
-            if not isinstance(document, Document):
-                raise InvalidInput(
-                    f"{document!r} is no Document: make one with Document(docno, text)"
-                )
+    if isinstance(documents, Document):
+        raise InvalidInput("one Document was given: pass a list of them")
+    chunk: list[Document] = []
+    n_bytes = 0
+    for document in documents:
+        if not isinstance(document, Document):
+            raise InvalidInput(f"{document!r} is no Document: make one with Document(docno, text)")
+        chunk.append(document)
+        n_bytes += document.size
+        if len(chunk) == _CHUNK or n_bytes >= _CHUNK_BYTES:
+            yield chunk
+            chunk, n_bytes = [], 0
+    if chunk:
         yield chunk
 
 

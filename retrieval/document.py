@@ -39,6 +39,11 @@ class Document:
         """What encoders see: title, a space, text, stripped (the BEIR convention)."""
         return f"{self.title} {self.text}".strip()
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in memory."""
+        return len(self.text) + len(self.title) + len(self.metadata_json())
+
     def metadata_json(self) -> bytes:
         """Return the metadata as canonical JSON: sorted keys, no white space, b"" where empty."""
         if not isinstance(self.metadata, Mapping):

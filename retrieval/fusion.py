@@ -13,7 +13,7 @@ def reciprocal_ranks(parts: Sequence[Hits], k: int, *, constant: int) -> Hits:
     Cormack, Clarke and Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank
     learning methods", SIGIR 2009, eq. 1.
     """
-    n_queries = len(parts[0])
+    n_queries, k = len(parts[0]), min(k, sum(part.ids.shape[1] for part in parts))
     out = Hits(np.full((n_queries, k), -1, np.int64), Hits.empty(n_queries, k).scores)
     gains = np.concatenate([1.0 / (constant + 1 + np.arange(p.ids.shape[1])) for p in parts])
     for query in range(n_queries):

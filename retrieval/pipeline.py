@@ -41,6 +41,7 @@ class QueryBatch:
     ids: tuple[str, ...]
     texts: tuple[str, ...] | None = None
     vectors: Vectors | None = None
+    named: bool = False  # whether the ids are the user's, and not just numbers
 
     @classmethod
     def of(cls, queries: Any) -> "QueryBatch":
@@ -56,6 +57,8 @@ class QueryBatch:
             return cls(_numbered(len(vectors)), vectors=vectors)
         if not isinstance(queries, Iterable):
             raise InvalidInput(f"query {queries!r} is no text: pass a string or a vector")
+        if isinstance(queries, Mapping):
+            raise InvalidInput("queries with ids are a batch: call run(queries) of a system")
         texts = tuple(queries)
         for text in texts:
             if not isinstance(text, str):
@@ -87,8 +90,8 @@ class Searchable(Protocol):
         """What finds the words to highlight."""
         ...
 
-    def representation(self, name: str) -> Representation:
-        """Return one representation."""
+    def representation(self, name: str, snapshot: Snapshot | None = None) -> Representation:
+        """Return one representation, as it was in a snapshot."""
         ...
 
 
@@ -124,7 +127,7 @@ class Stage(ABC):
         """Search queries with ids and return a run; every query id is in it."""
         ids, texts = tuple(queries), tuple(text for _, text in queries.items())
         snapshot = self.collection.snapshot
-        batch = replace(QueryBatch.of(texts), ids=ids)
+        batch = replace(QueryBatch.of(texts), ids=ids, named=True)
         results = Results(snapshot, self.hits(snapshot, batch, _checked_k(k)), None, None)
         pairs = [results.docnos(i) for i in range(len(batch))]
         docnos, scores = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -147,6 +150,7 @@ class Retriever(Stage):
         """Return the best k documents of each query."""
         if not snapshot.segments or not len(queries):
             return Hits.empty(len(queries), k)
+        k = min(k, sum(map(len, snapshot.segments)))
         vectors, settings = self._vectors(snapshot, queries)
         parts = []
         for segment in snapshot.segments:
@@ -160,7 +164,7 @@ class Retriever(Stage):
 
     def _vectors(self, snapshot: Snapshot, queries: QueryBatch) -> tuple[Vectors, Any]:
         """Return encoded and weighted queries, and the settings of the index's search."""
-        representation = self.collection.representation(self.name)
+        representation = self.collection.representation(self.name, snapshot)
         lexical = representation.lexical
         settings = self._settings
         if isinstance(settings, Bm25Search) and lexical is None:
@@ -168,15 +172,18 @@ class Retriever(Stage):
         if lexical is not None and not isinstance(settings, InvertedSearch):
             settings = self._saturation(snapshot, lexical)
         if queries.vectors is not None:
-            return self._checked(queries.vectors), settings
+            return _checked(queries.vectors, representation), settings
         encoder = representation.checked_encoder
-        keys = queries.ids if representation.reads == "docno" else queries.texts
-        vectors = encoder.encode_queries(list(keys or ()))
+        by_id = representation.reads == "docno" and queries.named
+        keys = list((queries.ids if by_id else queries.texts) or ())
+        vectors = encoder.encode_queries(keys)
+        if not isinstance(vectors, DenseVectors | SparseVectors) or len(vectors) != len(keys):
+            raise InvalidInput(f"the encoder of {self.name!r} did not return {len(keys)} vectors")
         if lexical is not None and isinstance(vectors, SparseVectors):
             statistics = snapshot.statistics(self.name)
             frequencies = statistics.document_frequencies(vectors.vocabulary)
             vectors = lexical.weigh(vectors, frequencies, statistics.n_documents)
-        return self._checked(vectors), settings
+        return _checked(vectors, representation), settings
 
     def _saturation(self, snapshot: Snapshot, lexical: LexicalEncoder) -> InvertedSearch:
         k1, b = lexical.k1, lexical.b
@@ -185,15 +192,16 @@ class Retriever(Stage):
             b = b if self._settings.b is None else self._settings.b
         return InvertedSearch(Saturation(k1, b, snapshot.statistics(self.name).average_length))
 
-    def _checked(self, vectors: Vectors) -> Vectors:
-        kind = self.collection.representation(self.name).recipe["index"]["kind"]
-        wanted = DenseVectors if kind == "flat" else SparseVectors
-        if not isinstance(vectors, wanted):
-            raise InvalidInput(
-                f"representation {self.name!r} is searched with {wanted.__name__}, "
-                f"not {type(vectors).__name__}: name the system the vectors are for"
-            )
-        return vectors
+
+def _checked(vectors: Vectors, representation: Representation) -> Vectors:
+    kind = representation.recipe["index"]["kind"]
+    wanted = DenseVectors if kind == "flat" else SparseVectors
+    if not isinstance(vectors, wanted):
+        raise InvalidInput(
+            f"representation {representation.name!r} is searched with {wanted.__name__}, "
+            f"not {type(vectors).__name__}: name the system the vectors are for"
+        )
+    return vectors
 
 
 class Fusion(Stage):

@@ -162,7 +162,11 @@ def resolve(asked: Sequence[str] | Mapping[str, Spec]) -> dict[str, Representati
     """Return the representations a user asks for: specs that name themselves, or name → spec."""
     if isinstance(asked, str):
         raise InvalidInput(f"representations is the string {asked!r}: pass a list or a mapping")
-    pairs = asked.items() if isinstance(asked, Mapping) else [(_own_name(s), s) for s in asked]
+    pairs = list(
+        asked.items() if isinstance(asked, Mapping) else ((_own_name(s), s) for s in asked)
+    )
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise InvalidInput(f"two of the representations {list(asked)} have one name: use a mapping")
     found = {name: Representation.of(name, spec) for name, spec in pairs}
     if not found:
         raise InvalidInput("no representations: a collection needs at least one, such as 'bm25'")

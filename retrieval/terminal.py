@@ -92,8 +92,8 @@ def print_hits(hits: Sequence["Hit"]) -> None:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold", ratio=1)
     for hit in hits:
-        name = f"[bold cyan]{escape(hit.docno)}[/]"
-        head = f"{name}  {escape(hit.title)}" if hit.title else name
+        name = f"[bold cyan]{_safe(hit.docno)}[/]"
+        head = f"{name}  {_safe(hit.title)}" if hit.title else name
         shown = _escaped(hit)
         table.add_row(str(hit.rank), f"{hit.score:.4f}", f"{head}\n{shown}\n")
     console.print(table)
@@ -103,7 +103,12 @@ def _escaped(hit: "Hit") -> str:
     """Return the snippet as rich markup; brackets of the text are no markup."""
     snippet, parts, position = hit.snippet, [], 0
     for start, end in snippet.highlights:
-        parts.append(escape(snippet.text[position:start]))
-        parts.append(f"[bold]{escape(snippet.text[start:end])}[/]")
+        parts.append(_safe(snippet.text[position:start]))
+        parts.append(f"[bold]{_safe(snippet.text[start:end])}[/]")
         position = end
-    return "".join([*parts, escape(snippet.text[position:])])
+    return "".join([*parts, _safe(snippet.text[position:])])
+
+
+def _safe(text: str) -> str:
+    """Return text as markup that shows it; a document must not command the terminal."""
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

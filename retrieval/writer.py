@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.vectors import Vectors
+from indexes.vectors import DenseVectors, SparseVectors, Vectors
 from retrieval.document import Document
 from retrieval.errors import UnknownName
 from retrieval.limits import BUFFER_BYTES_DEFAULT, BUFFER_DOCUMENTS_DEFAULT
@@ -93,6 +93,7 @@ class Writer:
             raise
         self.buffer: dict[str, tuple[Document, int]] = {}
         self._buffered_bytes = 0
+        self.rebuilding = False
         self.progress: Progress | None = None
 
     @property
@@ -129,7 +130,7 @@ class Writer:
         for document in documents:
             self.buffer.pop(document.docno, None)
             self.buffer[document.docno] = (document, source)
-            self._buffered_bytes += len(document.text) + len(document.title)
+            self._buffered_bytes += document.size
         full = len(self.buffer) >= BUFFER_DOCUMENTS_DEFAULT
         if full or self._buffered_bytes >= BUFFER_BYTES_DEFAULT:
             self.flush()
@@ -176,12 +177,14 @@ class Writer:
         segment = Segment(self._folder, SegmentEntry(n_documents, files))
         self.segments.append(Pending.of(segment))
 
-    def commit(self, *, merge: bool = True) -> None:
-        """Make every change durable and visible to readers that open from now on."""
+    def commit(self, *, merge_from: int = 0) -> None:
+        """Make every change durable and visible to readers that open from now on.
+
+        Segments are merged where that is due, but none before position `merge_from`.
+        """
         self.flush()
-        if merge:
-            while run := due([pending.size for pending in self.segments]):
-                self.merge(*run)
+        while run := due([pending.size for pending in self.segments[merge_from:]]):
+            self.merge(merge_from + run[0], merge_from + run[1])
         with storing(self._folder, "committing"):
             entries = tuple(self._entry(pending) for pending in self.segments if len(pending.live))
         following = replace(
@@ -191,7 +194,7 @@ class Writer:
             segments=entries,
         )
         manifests.commit(self._folder, following)
-        self._manifest = following
+        self._manifest, self.rebuilding = following, False
         with suppress(OSError):  # the commit stands; the next writer removes what is left over
             manifests.collect(self._folder, following)
         self.segments = [p for p in self.segments if len(p.live)]
@@ -230,7 +233,7 @@ class Writer:
                 self.merge(0, len(self.segments))
             else:
                 self.segments.clear()
-        self.commit(merge=False)
+        self.commit()
 
     def add_representation(self, representation: Representation) -> None:
         """Encode and index all documents in one more way."""
@@ -238,8 +241,9 @@ class Writer:
         name, written = representation.name, []
         for pending in self.segments:
             table = pending.segment.documents
-            documents = [table.document(i) for i in range(len(table))]
-            index = representation.build(representation.encode(documents, self.progress))
+            documents = [table.document(int(i)) for i in pending.live]
+            vectors = representation.encode(documents, self.progress)
+            index = representation.build(_spread(vectors, pending.live, len(table)))
             with storing(self._folder, f"writing representation {name!r}"):
                 written.append(write_index(self._folder, self._number(), name, index))
         pairs = zip(self.segments, written, strict=True)
@@ -258,7 +262,7 @@ class Writer:
         self.segments, self.representations = [], dict(representations)
         self.buffer.clear()
         self._buffered_bytes = 0
-        self._manifest = replace(self._manifest, sources=())
+        self._manifest, self.rebuilding = replace(self._manifest, sources=()), True
 
     def _replace(self, files: Sequence[Mapping[str, FileEntry]]) -> None:
         """Let every segment consist of other files, all of them or none."""
@@ -277,3 +281,17 @@ class Writer:
 def _live_vectors(segment: Segment, name: str, live: NDArray[np.int64]) -> Vectors:
     index = segment.index(name)
     return index.vectors() if len(live) == len(segment) else index.vectors(live)
+
+
+def _spread(vectors: Vectors, live: NDArray[np.int64], n_documents: int) -> Vectors:
+    """Return one vector per document: those of the live ones, and nothing for the others."""
+    if len(live) == n_documents:
+        return vectors
+    nothing: Vectors
+    if isinstance(vectors, DenseVectors):
+        nothing = DenseVectors.of(np.zeros((1, vectors.dimension), np.float32))
+    else:
+        nothing = SparseVectors.of_rows([{}])
+    rows = np.full(n_documents, len(live), np.int64)
+    rows[live] = np.arange(len(live))
+    return concatenate([vectors, nothing]).take(rows)

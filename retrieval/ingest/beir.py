@@ -42,7 +42,7 @@ def read_lines(lines: Iterable[bytes], place: str) -> Iterator[Found | Skipped]:
                 yield _read_line(line, f"{place}:{number}")
     except OSError as error:
         # A file that could not even be opened has no line to blame.
-        yield Skipped(f"{place}:{number + 1}" if number else place, reason_of(error))
+        yield Skipped(f"{place}:{number + 1}" if number else place, reason_of(error), unread=True)
 
 
 def _read_line(line: bytes, place: str) -> Found | Skipped:

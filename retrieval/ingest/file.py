@@ -47,7 +47,7 @@ def _read_whole(path: Path, name: str) -> Found | Skipped:
             return Skipped(place, f"it has {size:,} bytes, more than {TEXT_BYTES_MAX:,}: split it")
         data = path.read_bytes()
     except OSError as error:
-        return Skipped(place, reason_of(error))
+        return Skipped(place, reason_of(error), unread=True)
     content = _extract(data, name.lower())
     if content is None:
         return Skipped(place, "it is binary: it holds NUL characters")

@@ -50,7 +50,7 @@ def _read_folder(root: Path) -> Iterator[Found | Skipped]:
         try:
             names = _names(root / path, root)
         except OSError as error:
-            yield Skipped(printable(path) or ".", reason_of(error))
+            yield Skipped(printable(path) or ".", reason_of(error), unread=True)
         else:
             pending.extend(path + name for name in reversed(names))
 

@@ -10,10 +10,14 @@ from retrieval.errors import InvalidDocument
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file or line that gave no document, and why; `place` as in `Found`."""
+    """A file or line that gave no document, and why; `place` as in `Found`.
+
+    unread  whether it could not be read, so that nobody knows what it holds
+    """
 
     place: str
     reason: str
+    unread: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from retrieval.collection import Collection, create, open_collection
+from retrieval.collection import Collection
 from retrieval.document import Document
 from retrieval.errors import (
     DuplicateDocument,
@@ -20,6 +19,7 @@ from retrieval.errors import (
 )
 from retrieval.ingest import Found, Skipped, read
 from retrieval.limits import BUFFER_DOCUMENTS_DEFAULT
+from retrieval.opening import create, open_collection
 from retrieval.representation import DEFAULT, Progress, Spec, resolve
 from retrieval.store import manifest as manifests
 from retrieval.writer import Writer
@@ -28,6 +28,7 @@ Entries: TypeAlias = Callable[[], Iterable[Found | Skipped]]
 """Reads everything from the beginning, each time it is called."""
 
 _CHUNK = 256
+_CHUNK_BYTES = 4 * 2**20
 _COMMIT_SECONDS = 30.0
 """About how much work an interruption may lose."""
 
@@ -42,10 +43,16 @@ class SyncReport:
     unchanged: int = 0
     skipped: list[Skipped] = field(default_factory=list)
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether something could not be read: what it held may still be there, so stays."""
+        return any(skipped.unread for skipped in self.skipped)
+
     def __str__(self) -> str:
         counts = f"{self.new:,} new, {self.changed:,} changed, {self.deleted:,} deleted, "
         counts += f"{self.unchanged:,} unchanged"
-        return counts + (f", {len(self.skipped):,} skipped" if self.skipped else "")
+        counts += f", {len(self.skipped):,} skipped" if self.skipped else ""
+        return counts + ("; nothing deleted, as not all could be read" if self.incomplete else "")
 
 
 def prepare(
@@ -74,6 +81,7 @@ def prepare(
             if (encoder := collection.representation(name).encoder) is not None
         }
     asked = resolve(representations)
+    collection.use_encoders({n: r.encoder for n, r in asked.items() if r.encoder is not None})
     if rebuild:
         collection.writer().clear(asked)
         return collection
@@ -102,7 +110,8 @@ def sync(
     """Bring a collection up to date with a folder and commit, about every half minute.
 
     A document is new, changed or unchanged by the digest of its title, text and metadata; one that
-    came from this folder before and is not there any more is deleted.
+    came from this folder before and is not there any more is deleted, unless something in the
+    folder could not be read in this pass.
 
     Args:
         collection: what to bring up to date.
@@ -168,6 +177,16 @@ def index(
     return collection
 
 
+def _chunk(found: Iterator[Found]) -> list[Found]:
+    """Take the next documents: a few hundred, or less if they are long."""
+    chunk: list[Found] = []
+    n_bytes = 0
+    while len(chunk) < _CHUNK and n_bytes < _CHUNK_BYTES and (one := next(found, None)):
+        chunk.append(one)
+        n_bytes += one.document.size
+    return chunk
+
+
 class _Sync:
     """One pass over a folder."""
 
@@ -187,12 +206,12 @@ class _Sync:
         self._writer.progress = progress
         try:
             found = self._documents(strict=strict)
-            while chunk := list(islice(found, _CHUNK)):
+            while chunk := _chunk(found):
                 self._take(chunk)
                 if progress is not None:
                     progress("read", len(chunk))
                 self._pace()
-            if not keep_missing:
+            if not keep_missing and not self._report.incomplete:
                 self._delete_vanished()
         except BaseException:
             collection.rollback()
@@ -266,7 +285,11 @@ class _Sync:
         """Commit about every half minute, whatever the speed of the encoders."""
         if self._uncommitted < self._commit_at:
             return
-        self._writer.commit(merge=False)
+        if self._writer.rebuilding:
+            self._writer.flush()  # the old index stays until the new one is whole
+        else:
+            n_old = sum(id(pending) in self._seen for pending in self._writer.segments)
+            self._writer.commit(merge_from=n_old)
         now = time.monotonic()
         rate = self._uncommitted / max(now - self._since, 1e-3)
         self._commit_at = int(min(max(rate * _COMMIT_SECONDS, _CHUNK), BUFFER_DOCUMENTS_DEFAULT))

@@ -21,8 +21,9 @@ def due(segments: Sequence[Size]) -> tuple[int, int] | None:
     the logarithm of its live documents to the base `MERGE_FANOUT`, and when all is well tiers never
     rise along the sequence and fewer than `MERGE_FANOUT` segments share one: their number grows
     with the logarithm of the corpus. A segment with a higher tier after it goes into the first of
-    the highest; `MERGE_FANOUT` of one tier become one, with all the smaller ones behind them. Runs
-    too large to be merged in memory are left alone.
+    the highest; `MERGE_FANOUT` of one tier become one, with all the smaller ones behind them. Of a
+    run too large to be merged in memory, the first stretch that fits is merged; so at the limit no
+    two neighbours that are due fit into one.
     """
     for start, size in enumerate(segments):
         if 0 < 2 * size.n_live < size.n_documents and size.payload_bytes <= SEGMENT_BYTES_MAX:
@@ -37,6 +38,19 @@ def due(segments: Sequence[Size]) -> tuple[int, int] | None:
         else:
             continue
         if sum(size.payload_bytes for size in segments[start:stop]) <= SEGMENT_BYTES_MAX:
+            return start, stop
+        if fitting := _first_fitting(segments[start:stop]):
+            return start + fitting[0], start + fitting[1]
+    return None
+
+
+def _first_fitting(run: Sequence[Size]) -> tuple[int, int] | None:
+    """Return the first stretch of two or more segments that fits, as long as it can be."""
+    for start in range(len(run) - 1):
+        total, stop = run[start].payload_bytes, start + 1
+        while stop < len(run) and total + run[stop].payload_bytes <= SEGMENT_BYTES_MAX:
+            total, stop = total + run[stop].payload_bytes, stop + 1
+        if stop - start > 1:
             return start, stop
     return None
 

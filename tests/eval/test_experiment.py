@@ -121,3 +121,9 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         score(results, dataset, ["nDGC@10"])
     with pytest.raises(UnknownName, match="it has test"):
         open_dataset(retrieval.sample.path(), split="dev")
+
+
+def test_two_systems_of_one_name_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="two systems are called 'dense'"):
+        Plan.of(["dense:A", "dense:B"])
+    assert Plan.of(["bm25", " hybrid"]).names == ("bm25", "hybrid")

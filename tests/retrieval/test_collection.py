@@ -1,5 +1,6 @@
 """What a collection promises beyond equivalence: errors, names, swaps, snapshots, vectors."""
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from retrieval.errors import (
     RecipeMismatch,
     UnknownName,
 )
+from retrieval.pipeline import QueryBatch
 
 DOCUMENTS = [
     rt.Document("one", "a red door", "Doors", {"colour": "red", "n": 1}),
@@ -299,3 +301,71 @@ def test_text_that_is_not_unicode_and_unknown_metrics_are_refused(
     odd.metric = "CHEBYSHEV"  # type: ignore[attr-defined]
     with pytest.raises(InvalidInput, match="metric 'CHEBYSHEV'"):
         rt.create(tmp_path / "odd.idx", {"odd": odd})
+
+
+def test_a_text_never_stands_for_the_id_of_a_precomputed_query(tmp_path: Path) -> None:
+    np.save(tmp_path / "d.npy", np.eye(2, dtype=np.float32))
+    (tmp_path / "d.ids").write_text("one\ntwo\n")
+    (tmp_path / "d2.npy").write_bytes((tmp_path / "d.npy").read_bytes())
+    (tmp_path / "d2.ids").write_text("0\nbanana\n")
+    spec = f"precomputed:{tmp_path / 'd.npy'}::{tmp_path / 'd2.npy'}"
+    with rt.create(tmp_path / "c.idx", {"mine": spec}) as collection:
+        collection.add(DOCUMENTS[:2])
+    assert collection.search("banana")[0].docno == "two"
+    with pytest.raises(EncoderUnavailable, match="no vector for 'apple'"):
+        collection.search("apple")
+    with pytest.raises(InvalidInput, match="call run"):
+        collection.search({"0": "apple"})
+
+
+def test_adding_in_one_thread_and_committing_in_another_loses_nothing(tmp_path: Path) -> None:
+    collection = rt.create(tmp_path / "c.idx", {"bm25": "bm25"})
+    done = threading.Event()
+
+    def commit() -> None:
+        while not done.is_set():
+            collection.commit()
+
+    thread = threading.Thread(target=commit)
+    thread.start()
+    for i in range(150):
+        collection.add([rt.Document(f"d{i}", "text")])
+    done.set()
+    thread.join()
+    collection.commit()
+    assert len(collection) == 150
+
+
+def test_a_search_keeps_the_encoder_of_its_snapshot(collection: rt.Collection) -> None:
+    system, snapshot = collection.retriever("words"), collection.snapshot
+    batch = QueryBatch.of(["blue door"])
+    before = system.hits(snapshot, batch, 3)
+    collection.drop_representation("words")
+    collection.add_representation("words", WordSums(seed=5))
+    collection.commit()
+    after = collection.retriever("words").hits(collection.snapshot, batch, 3)
+    assert before.scores.tolist() != after.scores.tolist()
+    with pytest.raises(RecipeMismatch):  # the encoder it was made with has been let go
+        system.hits(snapshot, batch, 3)
+
+
+def test_adding_a_representation_encodes_live_documents_only(collection: rt.Collection) -> None:
+    collection.delete("two")
+    collection.commit()
+    encoder = WordSums(seed=3)
+    collection.add_representation("more", encoder)
+    collection.commit()
+    assert len(encoder.encoded) == 2
+    assert {hit.docno for hit in collection.search("door", system="more")} == {"one", "three"}
+    assert collection.verify().ok
+
+
+def test_a_collection_made_again_at_the_same_place_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "c.idx"
+    with rt.create(path, ["bm25"]) as first:
+        first.add([rt.Document("old", "x")])
+    shutil.rmtree(path)
+    with rt.create(path, ["bm25"]) as second:
+        second.add([rt.Document("new", "x")])
+    first.refresh()
+    assert list(first) == ["new"]

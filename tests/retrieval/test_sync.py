@@ -14,7 +14,7 @@ from retrieval.errors import (
     InvalidInput,
     RecipeMismatch,
 )
-from retrieval.ingest import Found
+from retrieval.ingest import Found, Skipped
 from retrieval.ingest.sync import prepare, sync, sync_entries
 
 
@@ -190,3 +190,36 @@ def test_an_empty_folder_is_an_empty_collection(tmp_path: Path) -> None:
     collection = rt.index(tmp_path / "docs", tmp_path / "i.idx", representations=specs())
     assert len(collection) == 0
     assert collection.search("anything") == []
+
+
+def test_what_could_not_be_read_is_not_taken_for_vanished(tmp_path: Path) -> None:
+    document = rt.Document("a", "text")
+    collection = prepare(tmp_path / "i.idx", {"bm25": "bm25"})
+    sync_entries(collection, "s", lambda: [Found(document, "x")])
+    unread = Skipped("x", "it cannot be read: Input/output error", unread=True)
+    report = sync_entries(collection, "s", lambda: [unread])
+    assert str(report).endswith("1 skipped; nothing deleted, as not all could be read")
+    assert "a" in collection
+    assert sync_entries(collection, "s", lambda: [Skipped("y", "it is binary")]).deleted == 1
+
+
+def test_an_encoder_of_ones_own_is_given_each_time(folder: Path, tmp_path: Path) -> None:
+    for rebuild in (False, False, True):
+        collection = rt.index(
+            folder, tmp_path / "i.idx", representations={"words": WordSums()}, rebuild=rebuild
+        )
+        (folder / "a.txt").write_text(f"rotate the key {rebuild}")
+        assert collection.search("lock")
+
+
+def test_a_rebuild_that_fails_late_leaves_the_old_index(tmp_path: Path) -> None:
+    def entries() -> Iterator[Found]:
+        yield from (Found(rt.Document(f"d{i}", "text"), "x") for i in range(3000))
+        raise InvalidDocument("x:3001")
+
+    path = tmp_path / "i.idx"
+    collection = prepare(path, {"bm25": "bm25"})
+    sync_entries(collection, "s", lambda: [Found(rt.Document("old", "text"), "x")])
+    with pytest.raises(InvalidDocument):
+        sync_entries(prepare(path, {"bm25": "bm25"}, rebuild=True), "s", entries)
+    assert list(rt.open(path)) == ["old"]

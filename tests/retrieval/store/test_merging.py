@@ -102,3 +102,16 @@ def test_a_large_segment_before_small_ones_does_not_hinder_them() -> None:
 def test_nothing_is_due_without_segments() -> None:
     assert due([]) is None
     assert due([whole(1)]) is None
+
+
+def test_at_the_limit_no_two_small_neighbours_are_left():
+    """A long index ends with many equal segments whose sum is over the limit."""
+    step = SEGMENT_BYTES_MAX // 10
+    segments = [Size(step, 100, 100) for _ in range(177)]
+    while run := due(segments):
+        start, stop = run
+        merged = segments[start:stop]
+        total = Size(*(sum(values) for values in zip(*merged, strict=True)))
+        assert total.payload_bytes <= SEGMENT_BYTES_MAX
+        segments[start:stop] = [total]
+    assert len(segments) <= 177 // 10 + 4
