@@ -206,7 +206,10 @@ class Collection:
                 self.writer().put(chunk)
 
     def update(self, documents: Iterable[Document]) -> None:
-        """Replace documents of the same docno, add the others; visible after `commit`."""
+        """Replace documents of the same docno, add the others; visible after `commit`.
+
+        If writing some out fails (`StorageFailed`), those taken so far are kept for a later commit.
+        """
         for chunk in _chunks(documents):
             with self._changing:
                 self.writer().put(chunk)

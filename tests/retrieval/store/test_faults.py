@@ -129,7 +129,7 @@ def test_an_error_at_any_operation_is_typed_and_costs_nothing(
 
 
 def test_documents_taken_before_an_error_are_not_lost() -> None:
-    """A full buffer is written out by `update`; if that fails, a later commit still has them all.
+    """A full buffer is written out by `put`; if that fails, a later commit still has them all.
 
     Also the ones behind the document that filled the buffer, which are deleted in old segments.
     """
@@ -142,7 +142,7 @@ def test_documents_taken_before_an_error_are_not_lost() -> None:
     collection.writer()
     folder.fault = Fault.of(len(folder.operations), errno.ENOSPC)
     with pytest.raises(StorageFailed, match="free some space"):
-        collection.update(changed)
+        collection.writer().put(changed)
     folder.fault = None
     collection.commit()
     expected = expected_documents([WORKLOAD[0], Step(changed)])
