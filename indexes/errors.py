@@ -4,6 +4,9 @@ The whole tree is drawn in `retrieval.errors`; the root lives here because `inde
 else of the project.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class RetrievalError(Exception):
     """Any error a user can act on: the message says the thing, the value and the remedy."""
@@ -19,3 +22,11 @@ class InvalidVectors(InvalidInput):
 
 class CorruptIndex(RetrievalError):
     """Stored bytes are damaged: a wrong checksum, size, range or structure."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a name nobody knows with the known one that it is nearest to, or with all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+    return f"{name!r}: {hint}"

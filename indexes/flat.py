@@ -26,7 +26,10 @@ from indexes.validate import (
     check_matrix,
     check_not_negative,
     check_numbers,
+    check_one,
     check_ordinal,
+    check_ordinals,
+    check_settings,
     frozen,
     stored,
 )
@@ -90,7 +93,8 @@ class Flat:
         if isinstance(batches, np.ndarray):
             return cls.build(DenseVectors.of(batches), settings)
         vectors = gathered(cast("DenseVectors | Iterable[DenseVectors]", batches), DenseVectors)
-        return cls(vectors, frozen(norms_of(vectors.values)), settings or FlatBuild())
+        build = check_settings(settings, FlatBuild)
+        return cls(vectors, frozen(norms_of(vectors.values)), build)
 
     @classmethod
     def from_arrays(
@@ -111,7 +115,9 @@ class Flat:
 
     def vectors(self, ordinals: NDArray[np.int64] | None = None) -> DenseVectors:
         """Return the stored vectors, all or those at `ordinals`."""
-        return self._vectors if ordinals is None else self._vectors.take(ordinals)
+        if ordinals is None:
+            return self._vectors
+        return self._vectors.take(check_ordinals(ordinals, len(self)))
 
     def queries(self, values: Any) -> DenseVectors:
         """Check query vectors against this index: (n_queries, dimension) or one (dimension,)."""
@@ -141,6 +147,7 @@ class Flat:
             InvalidVectors: queries of another dimension, or with NaN or infinity.
             InvalidInput: k negative, or `allowed` of another size.
         """
+        check_settings(settings, FlatSearch)
         batch, k = self.queries(queries).values, check_k(k)
         hits = Hits.empty(len(batch), min(k, len(self)))
         bits = kernel_bits(allowed, len(self))
@@ -174,19 +181,24 @@ class Flat:
             for_chunks(work, len(queries))
         rank_all(hits.ids, hits.scores, sizes)
 
-    def score(self, queries: Any, candidates: NDArray[np.integer]) -> NDArray[np.float32]:
+    def score(
+        self, queries: Any, candidates: NDArray[np.integer], settings: FlatSearch | None = None
+    ) -> NDArray[np.float32]:
         """Return the exact scores of candidates (n_queries, m), −inf where a candidate is −1."""
+        check_settings(settings, FlatSearch)
         batch = self.queries(queries).values
         ids = check_candidates(candidates, len(batch), len(self))
         out = np.full(ids.shape, -np.inf, np.float32)
         _score(self._vectors.values, batch, int(self.settings.metric), ids, out)
         return out
 
-    def explain(self, query: Any, ordinal: int) -> dict[str, float]:
+    def explain(
+        self, query: Any, ordinal: int, settings: FlatSearch | None = None
+    ) -> dict[str, float]:
         """Return the score of one document and the numbers it is made of."""
-        batch, row = self.queries(query), check_ordinal(ordinal, len(self))
+        batch, row = check_one(self.queries(query)), check_ordinal(ordinal, len(self))
         return {
-            "score": float(self.score(batch, np.array([[row]]))[0, 0]),
+            "score": float(self.score(batch, np.array([[row]]), settings)[0, 0]),
             "query_norm": float(norms_of(batch.values)[0]),
             "document_norm": float(self._norms[row]),
         }

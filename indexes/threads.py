@@ -6,17 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 QUERIES_PER_CHUNK_MIN = 8
-"""Below this, handing work to another thread costs more than doing it."""
+"""Below this, handing work to another thread costs more than doing it, if a query is cheap."""
 
 
-def for_chunks(work: Callable[[int, int], None], n_queries: int) -> None:
-    """Call `work(start, stop)` over all queries; kernels in it release the GIL."""
-    n_chunks = min(_n_threads(), n_queries // QUERIES_PER_CHUNK_MIN)
+def for_chunks(
+    work: Callable[[int, int], None], n_queries: int, *, smallest: int = QUERIES_PER_CHUNK_MIN
+) -> None:
+    """Call `work(start, stop)` over all queries; kernels in it release the GIL.
+
+    Chunks of fewer than `smallest` queries are not worth another thread.
+    """
+    n_chunks = min(_n_threads(), n_queries // smallest)
     if n_chunks < 2:
         work(0, n_queries)
         return
     # More chunks than threads, because queries differ in cost.
-    step = max(QUERIES_PER_CHUNK_MIN, -(-n_queries // (4 * n_chunks)))
+    step = max(smallest, -(-n_queries // (4 * n_chunks)))
     starts = range(0, n_queries, step)
     for _ in _pool().map(lambda start: work(start, min(start + step, n_queries)), starts):
         pass

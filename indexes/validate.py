@@ -4,7 +4,7 @@ A kernel never checks a bound: an ordinal out of range reads foreign memory or k
 So every array is checked here once, when it is built or loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from indexes.errors import CorruptIndex, InvalidInput, InvalidVectors
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+Settings = TypeVar("Settings")
+Batch = TypeVar("Batch", bound=Sized)
+
+_VALUES_PER_BLOCK = 1 << 16
+"""Values tested at once, so that what is computed of them stays in the cache."""
 
 
 def frozen(array: NDArray[Scalar]) -> NDArray[Scalar]:
@@ -29,6 +34,22 @@ def check_k(k: int) -> int:
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 0:
         raise InvalidInput(f"k is {k!r}: pass the number of hits you want, 0 or more")
     return int(k)
+
+
+def check_settings(settings: object, kind: type[Settings]) -> Settings:
+    """Return `settings`, by default those of `kind`, or raise `InvalidInput`."""
+    if settings is None:
+        return kind()
+    if not isinstance(settings, kind):
+        raise InvalidInput(f"settings are {settings!r}: this index takes {kind.__name__}")
+    return settings
+
+
+def check_one(queries: Batch) -> Batch:
+    """Return a batch of one query, or raise `InvalidInput`."""
+    if len(queries) != 1:
+        raise InvalidInput(f"{len(queries)} queries cannot be explained at once: pass one")
+    return queries
 
 
 def check_numbers(name: str, values: Any) -> NDArray[Any]:
@@ -67,6 +88,18 @@ def check_candidates(candidates: Any, n_queries: int, n_docs: int) -> NDArray[np
     return frozen(ids)
 
 
+def check_ordinals(ordinals: Any, n_docs: int) -> NDArray[np.int64]:
+    """Return the ordinals of documents (m,), or raise `InvalidInput`."""
+    found = check_integers("ordinals", ordinals, np.int64)
+    if found.ndim != 1:
+        raise InvalidInput(f"ordinals have shape {found.shape}: pass a list of them")
+    if found.size and not 0 <= int(found.min()) <= int(found.max()) < n_docs:
+        raise InvalidInput(
+            f"ordinals are {int(found.min())} .. {int(found.max())}, outside 0 .. {n_docs - 1}"
+        )
+    return found
+
+
 def check_ordinal(ordinal: int, n_docs: int) -> int:
     """Return the ordinal of one document, or raise `InvalidInput`."""
     if isinstance(ordinal, bool) or not isinstance(ordinal, int | np.integer):
@@ -76,27 +109,36 @@ def check_ordinal(ordinal: int, n_docs: int) -> int:
     return int(ordinal)
 
 
-def check_matrix(name: str, values: Any) -> NDArray[np.float32]:
-    """Return `values` as a finite float32 matrix, or raise `InvalidVectors`."""
+def check_matrix(name: str, values: Any, dtype: Any = np.float32) -> NDArray[Any]:
+    """Return `values` as a finite matrix of `dtype`, or raise `InvalidVectors`."""
     matrix = check_numbers(name, values)
     if matrix.ndim != 2:
         raise InvalidVectors(f"{name} has shape {matrix.shape}: pass (n, dimension) numbers")
     if matrix.shape[1] == 0:
         raise InvalidVectors(f"{name} has dimension 0: a vector has at least one")
     with np.errstate(over="ignore"):
-        matrix = np.ascontiguousarray(matrix, np.float32)
+        matrix = np.ascontiguousarray(matrix, dtype)
     check_finite(name, matrix, InvalidVectors)
     return matrix
 
 
 def check_finite(name: str, values: NDArray[Any], error: type[Exception]) -> None:
     """Raise `error`, naming the first row with a NaN or infinite value."""
-    with np.errstate(invalid="ignore"):
-        zero = np.dot(values.ravel(), np.zeros(values.size, np.float32))
-    if zero == 0:
-        return  # 0 × finite sums to 0, 0 × (inf or NaN) does not: one pass, no boolean copy
+    flat = values.reshape(-1)
+    starts = range(0, flat.size, _VALUES_PER_BLOCK)
+    if all(_are_finite(flat[start : start + _VALUES_PER_BLOCK]) for start in starts):
+        return
     row = int(np.argwhere(~np.isfinite(values))[0][0])
     raise error(f"{name} row {row} holds NaN or infinity: remove or repair that vector")
+
+
+def _are_finite(values: NDArray[Any]) -> bool:
+    if values.dtype == np.float16:
+        # All bits of the exponent are set: numpy is slow at arithmetic on halves.
+        return int((values.view(np.uint16) & np.uint16(0x7C00)).max()) < 0x7C00
+    with np.errstate(invalid="ignore"):
+        # 0 × finite sums to 0, 0 × (inf or NaN) does not: no boolean copy.
+        return bool(np.dot(values, np.zeros(len(values), values.dtype)) == 0)
 
 
 def check_offsets(name: str, offsets: NDArray[Any], total: int) -> None:

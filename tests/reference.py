@@ -146,6 +146,32 @@ def score_rows(
     ]
 
 
+def best_tokens(document: NDArray, query: NDArray) -> list[tuple[int, float]]:
+    """For each query token the first document token with the largest inner product, in float64."""
+    products = np.zeros((len(query), len(document)))
+    for i in range(query.shape[1]):  # dimension after dimension, all pairs side by side
+        products += np.outer(query[:, i].astype(np.float64), document[:, i].astype(np.float64))
+    return [(int(row.argmax()), float(row.max())) for row in products]
+
+
+def maxsim(document: NDArray, query: NDArray) -> np.float32:
+    """Σ over query tokens, in their order, of the largest inner product; rounded once."""
+    if len(document) == 0 or len(query) == 0:
+        return np.float32(-np.inf)
+    with np.errstate(over="ignore"):
+        return np.float32(sum(product for _, product in best_tokens(document, query)))
+
+
+def multivector_search(
+    documents: Sequence[NDArray], queries: Sequence[NDArray], k: int, *, mask: Mask = None
+) -> Hits:
+    """Score every document that has tokens, with every query that has some."""
+    scores = [[maxsim(document, query) for document in documents] for query in queries]
+    allowed = range(len(documents)) if mask is None else np.flatnonzero(mask).tolist()
+    filled = [d for d in allowed if len(documents[d])]
+    return ranking(scores, k, [filled if len(query) else [] for query in queries])
+
+
 def invert(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
     """For every term the documents that have it, rising, and its weight there."""
     terms = byte_order({term for row in rows for term in row})

@@ -41,6 +41,13 @@ def matrices(
     return np.array(values, np.float32).reshape(len(values), dimension)
 
 
+def token_matrices(
+    elements: st.SearchStrategy[float], dimension: int, *, most: int = 8
+) -> st.SearchStrategy[list[NDArray[np.float32]]]:
+    """Draw documents of any number of tokens; tokens may be all zeros, and be copies."""
+    return st.lists(matrices(elements, dimension, rows=(0, 6)), max_size=most)
+
+
 whole_weights = st.integers(1, 300).map(float)
 """Frequencies: up to 255 they are kept in a byte."""
 

@@ -15,7 +15,15 @@ from indexes.inverted.exact import WINDOW_DOCS, saturate, score_rows, search
 from indexes.inverted.postings import Postings, find_terms
 from indexes.strings import Strings
 from indexes.threads import for_chunks
-from indexes.validate import check_candidates, check_k, check_ordinal, frozen
+from indexes.validate import (
+    check_candidates,
+    check_k,
+    check_one,
+    check_ordinal,
+    check_ordinals,
+    check_settings,
+    frozen,
+)
 from indexes.vectors import SparseVectors, gathered
 
 _PLAIN = frozen(np.empty(0, np.float32))
@@ -85,7 +93,8 @@ class Inverted:
     ) -> "Inverted":
         """Index vectors, given whole or in batches."""
         vectors = gathered(batches, SparseVectors)
-        return cls(vectors, Postings.of(vectors), settings or InvertedBuild())
+        build = check_settings(settings, InvertedBuild)
+        return cls(vectors, Postings.of(vectors), build)
 
     @classmethod
     def from_arrays(
@@ -103,7 +112,17 @@ class Inverted:
 
     def vectors(self, ordinals: NDArray[np.int64] | None = None) -> SparseVectors:
         """Return the stored vectors, all or those at `ordinals`."""
-        return self._vectors if ordinals is None else self._vectors.take(ordinals)
+        if ordinals is None:
+            return self._vectors
+        return self._vectors.take(check_ordinals(ordinals, len(self)))
+
+    def queries(self, values: Any) -> SparseVectors:
+        """Check query vectors against this index."""
+        if not isinstance(values, SparseVectors):
+            raise InvalidVectors(
+                f"queries are {type(values).__name__}, the index is sparse: pass SparseVectors"
+            )
+        return values
 
     @property
     def lengths(self) -> NDArray[np.float32]:
@@ -166,8 +185,9 @@ class Inverted:
         self, query: SparseVectors, ordinal: int, settings: InvertedSearch | None = None
     ) -> dict[str, float]:
         """Return what each term of one query gives to the score of one document."""
+        check_settings(settings, InvertedSearch)
         row, parts = np.array([[check_ordinal(ordinal, len(self))]]), {}
-        for name, weight in query.row(0).items():
+        for name, weight in check_one(self.queries(query)).row(0).items():
             one = SparseVectors.of([0, 1], [0], [weight], Strings.of([name.encode()]))
             score = float(self.score(one, row, settings)[0, 0])
             if score > 0:
@@ -175,10 +195,7 @@ class Inverted:
         return parts
 
     def _cells(self, queries: SparseVectors) -> _Cells:
-        if not isinstance(queries, SparseVectors):
-            raise InvalidVectors(
-                f"queries are {type(queries).__name__}, the index is sparse: pass SparseVectors"
-            )
+        queries = self.queries(queries)
         own = self.find(queries.vocabulary)[queries.terms]
         weights = queries.weights.astype(np.float32)
         return _Cells(queries.offsets, frozen(own), frozen(weights))
@@ -188,7 +205,7 @@ class Inverted:
 
         They cost 4 bytes of memory a posting, and make a search two to three times as fast.
         """
-        saturation = settings.saturation if settings else None
+        saturation = check_settings(settings, InvertedSearch).saturation
         if saturation is None:
             return self._plain
         kept = self._saturated

@@ -21,7 +21,8 @@ from indexes.flat import Flat, FlatBuild
 from indexes.hits import merge
 from indexes.inverted import Inverted, InvertedBuild, InvertedSearch, Saturation
 from indexes.metric import Metric
-from indexes.vectors import DenseVectors, SparseVectors
+from indexes.multivector import MultiVector, MultiVectorBuild
+from indexes.vectors import DenseVectors, MultiVectors, SparseVectors
 
 folder = Path(tempfile.mkdtemp())
 
@@ -69,6 +70,13 @@ sparse = SparseVectors.of_rows(rows)
 for index in ways(Inverted, sparse, InvertedBuild()):
     for saturation in (None, Saturation(0.9, 0.4, 3.0)):
         exercise(index, sparse, InvertedSearch(saturation))
+half = np.float16 if unit == 1 else np.float32
+tokens = [random.standard_normal((i % 5, 4)).astype(half) for i in range(40)]
+multi = MultiVectors.of_rows(tokens)
+for index in ways(MultiVector, multi, MultiVectorBuild()):
+    exercise(index, multi, None)
+    exercise(index, MultiVectors.of_rows([row.astype(np.float32) for row in tokens]), None)
+    index.search(np.ones((3, 4)), 2)
 
 found = {}
 for module in pkgutil.walk_packages(indexes.__path__, "indexes."):

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from indexes.threads import QUERIES_PER_CHUNK_MIN, for_chunks
 
 
-@given(n_queries=st.integers(0, 300))
-def test_chunks_cover_every_query_once(n_queries):
+@given(n_queries=st.integers(0, 300), smallest=st.sampled_from([1, 3, QUERIES_PER_CHUNK_MIN]))
+def test_chunks_cover_every_query_once(n_queries, smallest):
     done, lock = [], threading.Lock()
 
     def work(start, stop):
         with lock:
             done.extend(range(start, stop))
 
-    for_chunks(work, n_queries)
+    for_chunks(work, n_queries, smallest=smallest)
     assert sorted(done) == list(range(n_queries))
 
 

@@ -62,6 +62,27 @@ def test_finite_means_no_value_is_nan_or_infinite(values, columns):
         check_finite("x", matrix, InvalidVectors)
 
 
+@given(values=st.lists(st.floats(width=16), max_size=20))
+def test_finite_halves(values):
+    matrix = np.array(values, np.float16).reshape(-1, 1)
+    bad = np.flatnonzero(~np.isfinite(matrix))
+    if len(bad):
+        with pytest.raises(CorruptIndex, match=f"x row {bad[0]} holds"):
+            check_finite("x", matrix, CorruptIndex)
+    else:
+        check_finite("x", matrix, CorruptIndex)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_last_of_many_values_is_looked_at(dtype, value):
+    matrix = np.full((30_001, 3), np.finfo(dtype).max, dtype)
+    check_finite("x", matrix, InvalidVectors)
+    matrix[-1, -1] = value
+    with pytest.raises(InvalidVectors, match="x row 30000 holds"):
+        check_finite("x", matrix, InvalidVectors)
+
+
 @given(steps=st.lists(st.integers(-2, 3), max_size=8), total=st.integers(0, 8))
 def test_offsets_rise_from_zero_to_the_total(steps, total):
     offsets = np.cumsum([0, *steps])

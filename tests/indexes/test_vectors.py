@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from indexes.errors import CorruptIndex, InvalidVectors
 from indexes.strings import Strings
-from indexes.vectors import DenseVectors, SparseVectors
+from indexes.vectors import DenseVectors, MultiVectors, SparseVectors, gathered
 
 weights = st.sampled_from([strategies.whole_weights, strategies.real_weights])
 AB = Strings.of([b"a", b"b"])
@@ -59,6 +59,94 @@ def test_dense_rows_come_back(values):
     np.testing.assert_array_equal(twice.values, np.concatenate([values, values]))
     order = np.arange(len(values))[::-1]
     np.testing.assert_array_equal(vectors.take(order).values, values[order])
+
+
+halves = st.floats(-8, 8, width=16)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@given(data=st.data())
+def test_token_vectors_come_back(dtype, data):
+    rows = [row.astype(dtype) for row in data.draw(strategies.token_matrices(halves, 3))]
+    vectors = MultiVectors.of_rows(rows, dimension=3)
+    assert (len(vectors), vectors.dimension) == (len(rows), 3)
+    assert vectors.values.dtype == (dtype if rows else np.float32)
+    chosen = data.draw(st.lists(st.sampled_from(range(len(rows))))) if rows else []
+    stored = MultiVectors.from_arrays(vectors.arrays())
+    twice = MultiVectors.concatenate([vectors, vectors])
+    for found, expected in (
+        (vectors, rows),
+        (stored, rows),
+        (MultiVectors.of(vectors.values, vectors.offsets), rows),
+        (vectors.take(np.array(chosen, np.int64)), [rows[i] for i in chosen]),
+        (twice, rows + rows),
+        (gathered([vectors, vectors], MultiVectors), rows + rows),
+    ):
+        assert found.values.dtype == vectors.values.dtype
+        assert len(found) == len(expected)
+        for i, row in enumerate(expected):
+            np.testing.assert_array_equal(found.row(i), row)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int8, bool, ">f2", ">f4"])
+def test_other_numbers_become_float32(dtype):
+    rows = np.array([[1, 0], [1, 1]])
+    vectors = MultiVectors.of(rows.astype(dtype), [0, 2])
+    assert vectors.values.dtype == np.float32
+    np.testing.assert_array_equal(vectors.row(0), rows)
+
+
+def test_one_part_of_float32_makes_all_float32():
+    half = MultiVectors.of(np.full((1, 2), 0.1, np.float16), [0, 1])
+    whole = MultiVectors.of(np.full((1, 2), 0.1, np.float32), [0, 1])
+    both = MultiVectors.concatenate([half, whole])
+    assert both.values.dtype == np.float32
+    np.testing.assert_array_equal(both.row(0), half.row(0))
+    np.testing.assert_array_equal(both.row(1), whole.row(0))
+
+
+@pytest.mark.parametrize(
+    ("values", "offsets", "said"),
+    [
+        ([[np.nan]], [0, 1], "row 0 holds NaN"),
+        ([[0.0], [-np.inf]], [0, 2], "row 1 holds NaN"),
+        (np.array([[0.0], [np.inf]], np.float16), [0, 2], "row 1 holds NaN"),
+        (np.array([[np.nan]], np.float16), [0, 1], "row 0 holds NaN"),
+        ([[1e39]], [0, 1], "row 0 holds NaN"),
+        ([1.0], [0, 1], "shape"),
+        ([[[1.0]]], [0, 1], "shape"),
+        (np.empty((3, 0)), [0, 3], "dimension 0"),
+        ([["a"]], [0, 1], "dtype"),
+        ([[1], [2, 3]], [0, 2], "no array of numbers"),
+        ([[1.0]], [0, 2], "rise from 0 to 1"),
+        ([[1.0]], [1, 1], "rise from 0 to 1"),
+        ([[1.0], [1.0]], [0, 2, 1, 2], "rise from 0 to 2"),
+        ([[1.0]], [], "offsets"),
+        ([[1.0]], [[0, 1]], "offsets"),
+        ([[1.0]], [0.0, 1.0], "whole numbers"),
+    ],
+)
+def test_token_vectors_are_finite_and_fit_together(values, offsets, said):
+    with pytest.raises(InvalidVectors, match=said):
+        MultiVectors.of(values, offsets)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dimension", "said"),
+    [
+        ([], None, "pass dimension"),
+        ([[[1.0]], [1.0]], None, "row 1 has shape"),
+        ([[[1.0]], np.zeros((2, 1, 1))], None, "row 1 has shape"),
+        ([[[1.0]], [["a"]]], None, "row 1 has dtype"),
+        ([[[1.0]], [[1.0, 2.0]]], None, r"\[1, 2\]"),
+        ([[[1.0]]], 2, "dimension 1, not 2"),
+        ([[[1.0]], [[np.nan]]], None, "NaN"),
+        (np.zeros(3), None, "row 0 has shape"),
+    ],
+)
+def test_rows_of_token_vectors_are_matrices_of_one_dimension(rows, dimension, said):
+    with pytest.raises(InvalidVectors, match=said):
+        MultiVectors.of_rows(rows, dimension=dimension)
 
 
 def test_a_weight_of_zero_is_dropped():

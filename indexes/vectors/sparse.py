@@ -1,8 +1,8 @@
-"""What encoders hand over: dense and sparse vectors, as plain arrays that are checked once."""
+"""Sparse vectors: weighted terms per document."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from indexes.validate import (
     check_array,
     check_finite,
     check_integers,
-    check_matrix,
     check_numbers,
     check_offsets,
     check_rising,
@@ -21,55 +20,7 @@ from indexes.validate import (
     frozen,
     stored,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DenseVectors:
-    """One vector of the same dimension per document.
-
-    values  (n, dimension)  float32, finite
-    """
-
-    values: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, values: Any) -> "DenseVectors":
-        """Check and wrap a matrix; raises `InvalidVectors` on a wrong shape, NaN or infinity."""
-        return cls(frozen(check_matrix("vectors", values)))
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DenseVectors":
-        """Rebuild from stored arrays, or raise `CorruptIndex`."""
-        values = stored(arrays, "values")
-        check_array("values", values, np.float32, (-1, -1))
-        if values.shape[1] == 0:
-            raise CorruptIndex("values has dimension 0: the file is damaged")
-        check_finite("values", values, CorruptIndex)
-        return cls(frozen(values))
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that make these vectors."""
-        return {"values": self.values}
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def dimension(self) -> int:
-        """Number of components of each vector."""
-        return int(self.values.shape[1])
-
-    def take(self, rows: NDArray[np.int64]) -> "DenseVectors":
-        """Return the vectors at `rows`, in that order."""
-        return DenseVectors(frozen(self.values[rows]))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence["DenseVectors"]) -> "DenseVectors":
-        """Return all vectors of `parts`, which must share one dimension."""
-        if len({part.dimension for part in parts}) > 1:
-            sizes = sorted({part.dimension for part in parts})
-            raise InvalidVectors(f"vectors of dimensions {sizes} cannot share one index")
-        return cls(frozen(np.concatenate([part.values for part in parts])))
+from indexes.vectors import ragged
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +122,7 @@ class SparseVectors:
 
     def take(self, rows: NDArray[np.int64]) -> "SparseVectors":
         """Return the vectors at `rows`, in that order, over the terms they still use."""
-        counts = self.offsets[rows + 1] - self.offsets[rows]
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(counts, out=offsets[1:])
-        cells = np.repeat(self.offsets[rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+        offsets, cells = ragged.taken(self.offsets, rows)
         used = np.zeros(len(self.vocabulary), bool)
         used[self.terms[cells]] = True
         move = np.cumsum(used, dtype=np.int32) - np.int32(1)
@@ -187,32 +135,6 @@ class SparseVectors:
         """Return all rows of `parts` over the union of their vocabularies."""
         vocabulary, moves = union([part.vocabulary for part in parts])
         terms = [move[part.terms] for move, part in zip(moves, parts, strict=True)]
-        counts = [np.diff(part.offsets) for part in parts]
-        offsets = np.zeros(sum(map(len, parts)) + 1, np.int64)
-        np.cumsum(np.concatenate(counts), out=offsets[1:])
+        offsets = ragged.joined([part.offsets for part in parts])
         weights = np.concatenate([part.weights for part in parts])  # uint8 with float32 is float32
         return cls(frozen(offsets), frozen(np.concatenate(terms)), frozen(weights), vocabulary)
-
-
-Vectors: TypeAlias = DenseVectors | SparseVectors
-Kind = TypeVar("Kind", DenseVectors, SparseVectors)
-
-
-def gathered(batches: Kind | Iterable[Kind], kind: type[Kind]) -> Kind:
-    """Return what an index is built from, given whole or in batches, as one.
-
-    Raises:
-        InvalidVectors: no batch at all, or one of another kind.
-    """
-    if isinstance(batches, kind):
-        return batches
-    parts = list(batches) if isinstance(batches, Iterable) else [batches]
-    if not parts:
-        raise InvalidVectors("no vectors to index: pass at least one batch, it may be empty")
-    for part in parts:
-        if not isinstance(part, kind):
-            name = kind.__name__
-            raise InvalidVectors(
-                f"{type(part).__name__} cannot be indexed: pass {name}, such as {name}.of(…)"
-            )
-    return parts[0] if len(parts) == 1 else kind.concatenate(parts)
