@@ -1,11 +1,7 @@
-"""Judgements: query id -> docno -> grade, read from BEIR and TREC files."""
+"""Judgements: query id -> docno -> grade, read from the lines of BEIR, TREC and MS MARCO files."""
 
-import gzip
-import lzma
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import IO, TypeAlias, cast
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from indexes.errors import InvalidInput
 
@@ -15,22 +11,16 @@ Qrels: TypeAlias = dict[str, dict[str, int]]
 GRADE_MAX = 100_000
 """trec_eval allocates and walks one counter per grade and query: 2**31 takes 16 GB and a minute."""
 
-_LINE_BYTES_MAX = 2**20  # a judgement is four short columns; a longer "line" is another format
 _Fields: TypeAlias = tuple[bytes, bytes, bytes]
-
-
-def read_qrels(path: str | Path) -> Qrels:
-    """Read judgements from a file, also .gz and .xz; see `parse_qrels` for the two formats."""
-    path = Path(path)
-    return parse_qrels(_lines(path), str(path))
 
 
 def parse_qrels(lines: Iterable[bytes], place: str) -> Qrels:
     """Read judgements from lines; `place` is what errors call the file.
 
     Three columns separated by tabs are BEIR's `query-id corpus-id score`, with or without that
-    header; four columns separated by white space are TREC's `query iteration docno grade`. The
-    first line decides. A judgement may be repeated, but not with another grade.
+    header; four columns separated by white space are TREC's `query iteration docno grade`, which is
+    also MS MARCO's. The first line decides. A judgement may be repeated, but not with another
+    grade.
 
     Raises:
         InvalidInput: another format, a grade that is no whole number, a contradiction, no line.
@@ -84,17 +74,3 @@ def _judge(qrels: Qrels, fields: _Fields | None, place: str) -> None:
             f"{place} judges document {docno!r} of query {query!r} as {grade}, "
             f"an earlier line as {first}: remove one"
         )
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with _open(path) as stream:
-            yield from iter(lambda: stream.readline(_LINE_BYTES_MAX), b"")
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise InvalidInput(f"{path} is damaged ({error}): fetch it again") from error
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(path))
-    return lzma.open(path) if path.suffix == ".xz" else path.open("rb")

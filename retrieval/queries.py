@@ -2,11 +2,17 @@
 
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from retrieval.errors import InvalidInput
 from retrieval.limits import QUERY_CHARACTERS_MAX
 from retrieval.lines import read_input
+from retrieval.topics import TOPIC_FIELDS_DEFAULT, read_topics
+
+_ID_KEYS = ("_id", "id", "qid", "query_id")
+_TEXT_KEYS = ("text", "query", "question")
 
 
 class Queries(Mapping[str, str]):
@@ -20,29 +26,41 @@ class Queries(Mapping[str, str]):
 
     def __init__(self, queries: Iterable[tuple[str, str]]) -> None:
         self._texts: dict[str, str] = {}
-        for qid, text in queries:
+        for query in queries:
+            if not isinstance(query, tuple) or len(query) != 2:
+                raise InvalidInput(f"{query!r} is no query: pass pairs of id and text")
+            qid, text = query
             _check_query(qid, text)
             if qid in self._texts:
                 raise InvalidInput(f"query {qid!r} comes twice: ids are unique")
             self._texts[qid] = text
 
     @classmethod
-    def from_mapping(cls, texts: Mapping[str, str]) -> "Queries":
-        """Take the queries of any mapping from id to text."""
-        return cls(texts.items())
+    def read(cls, path: str | Path, *, topic_fields: str | None = None) -> "Queries":
+        """Read a file of queries, compressed or not; see `parse` for the formats."""
+        return cls.parse(read_input(Path(path)), str(path), topic_fields=topic_fields)
 
     @classmethod
-    def read(cls, path: str | Path) -> "Queries":
-        """Read a file of queries, also .gz and .xz; see `parse` for the two formats."""
-        return cls.parse(read_input(Path(path)), str(path))
+    def parse(
+        cls, lines: Iterable[bytes], place: str, *, topic_fields: str | None = None
+    ) -> "Queries":
+        """Read queries from lines; the first that is not blank decides the format.
 
-    @classmethod
-    def parse(cls, lines: Iterable[bytes], place: str) -> "Queries":
-        """Read BEIR's `{"_id": …, "text": …}` or `id<TAB>text` lines; the first line decides which.
+        JSON lines have an id (`_id`, `id`, `qid` or `query_id`) and a text (`text`, `query` or
+        `question`; the first of these that is there). TREC topics start with a tag. All else is
+        `id<TAB>text`, as in MS MARCO.
 
-        `place` is what errors call the file.
+        Args:
+            lines: of the file.
+            place: what errors call the file.
+            topic_fields: the fields of a TREC topic its query is made of: "title", which is the
+                default, "desc", "narr", or several as in "title+desc".
+
+        Raises:
+            InvalidInput: a line that is no query, an id that comes twice, no query at all, or
+                `topic_fields` where there are no topics.
         """
-        return cls(_numbered_queries(lines, place))
+        return cls(_numbered_queries(lines, place, topic_fields))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -85,33 +103,63 @@ def _check_query(qid: str, text: str) -> None:
         )
 
 
-def _numbered_queries(lines: Iterable[bytes], place: str) -> Iterator[tuple[str, str]]:
+def _numbered_queries(
+    lines: Iterable[bytes], place: str, topic_fields: str | None
+) -> Iterator[tuple[str, str]]:
     seen: dict[str, int] = {}
-    read = None
-    for number, line in enumerate(lines, 1):
-        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        if not line.strip():
-            continue
-        read = read or (_query_of_json if line.lstrip().startswith(b"{") else _query_of_tsv)
+    for number, qid, text in _read(lines, place, topic_fields):
+        if qid in seen:
+            raise InvalidInput(f"query {qid!r} is on lines {seen[qid]} and {number} of {place}")
+        seen[qid] = number
+        yield qid, text
+    if not seen:
+        raise InvalidInput(f"{place} holds no query: is this the file of queries?")
+
+
+def _read(
+    lines: Iterable[bytes], place: str, topic_fields: str | None
+) -> Iterator[tuple[int, str, str]]:
+    numbered = _not_blank(lines)
+    first = next(numbered, (0, b""))
+    numbered = chain([first], numbered) if first[0] else iter(())
+    start = first[1].lstrip()
+    if start.startswith(b"<") and b"\t" not in start:
+        fields = TOPIC_FIELDS_DEFAULT if topic_fields is None else topic_fields
+        yield from read_topics(numbered, place, fields)
+        return
+    if topic_fields is not None:
+        raise InvalidInput(f"{place} holds no TREC topics, of which {topic_fields!r} are fields")
+    read = _query_of_json if start.startswith(b"{") else _query_of_tsv
+    for number, line in numbered:
         try:
-            qid, text = read(line)
+            yield number, *read(line)
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise InvalidInput(
                 f'{place}:{number} is no query ({error}): expected {{"_id": …, "text": …}} or '
                 "`id<TAB>text`, the same on every line"
             ) from error
-        if qid in seen:
-            raise InvalidInput(f"query {qid!r} is on lines {seen[qid]} and {number} of {place}")
-        seen[qid] = number
-        yield qid, text
+
+
+def _not_blank(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(lines, 1):
+        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if line.strip():
+            yield number, line
 
 
 def _query_of_json(line: bytes) -> tuple[str, str]:
     record = json.loads(line)
-    qid, text = record["_id"], record["text"]
+    qid, text = _value(record, _ID_KEYS), _value(record, _TEXT_KEYS)
     if not isinstance(qid, str | int) or isinstance(qid, bool) or not isinstance(text, str):
         raise TypeError("the id or the text is not a string")
     return str(qid), text
+
+
+def _value(record: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        if key in record:
+            return record[key]
+    raise LookupError(f"it has none of {', '.join(keys)}")
 
 
 def _query_of_tsv(line: bytes) -> tuple[str, str]:

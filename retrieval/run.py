@@ -1,15 +1,14 @@
 """A run: a system's ranking of every query, read and written as TREC lines.
 
-TREC run lines are `query Q0 docno rank score tag`, ranks from 1. trec_eval ignores the rank, sorts
-by the score as a float32 and breaks ties by docno, later ones first. So `Run.to_trec` writes scores
-that strictly decrease in float32: a score that does not is lowered to the next float below the one
+MS MARCO's three columns, `query docno rank`, are read too, with 1 / rank as the score. TREC run
+lines are `query Q0 docno rank score tag`, ranks from 1. trec_eval ignores the rank, sorts by the
+score as a float32 and breaks ties by docno, later ones first. So `Run.to_trec` writes scores that
+strictly decrease in float32: a score that does not is lowered to the next float below the one
 before it, so that every tool sees our order. `Run.read` orders other people's lines by trec_eval's
 rule. White space in ids is percent-encoded on writing (" " is %20, and a "%20" that was there
 before is %2520) and decoded on reading.
 """
 
-import gzip
-import lzma
 import os
 import re
 import secrets
@@ -17,13 +16,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from retrieval.errors import InvalidInput
-from retrieval.lines import read_input
+from retrieval.lines import create, read_input
 
 Ranking: TypeAlias = tuple[tuple[str, ...], NDArray[np.float64]]
 """Docnos, best first, and their scores."""
@@ -31,8 +30,8 @@ Ranking: TypeAlias = tuple[tuple[str, ...], NDArray[np.float64]]
 SCORE_MAX = 1e38
 """Scores are written as float32, with room below the least one for breaking ties."""
 
-_CREATE: dict[str, Any] = {"": open, ".gz": gzip.open, ".xz": lzma.open}
 _ENCODE = re.compile(rb"[ \t\n\v\f\r]|%(?=25|20|0[9A-D])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DECODE = re.compile(rb"%(25|20|0[9A-D])")
 
 
@@ -43,7 +42,8 @@ class Run(Mapping[str, list[tuple[str, float]]]):
     asked is there, also without hits.
 
     Raises:
-        InvalidInput: a docno that is empty or ranked twice, a score that is not a finite number.
+        InvalidInput: an id that is no string, a docno that is empty or ranked twice, a score that
+            is not a finite number.
     """
 
     __slots__ = ("_rankings", "tag")
@@ -51,10 +51,14 @@ class Run(Mapping[str, list[tuple[str, float]]]):
     def __init__(
         self, rankings: Mapping[str, tuple[Sequence[str], ArrayLike]], *, tag: str = "run"
     ) -> None:
-        if not tag:
-            raise InvalidInput("the tag of a run is empty: name the system")
+        if not isinstance(tag, str) or not tag or _SURROGATE.search(tag):
+            raise InvalidInput(f"the tag of a run is {tag!r}: name the system with a string")
+        if not isinstance(rankings, Mapping):
+            raise InvalidInput(
+                f"a run is a mapping of query id → (docnos, scores), not {type(rankings).__name__}"
+            )
         self.tag = tag
-        self._rankings = {qid: _checked(qid, *ranking) for qid, ranking in rankings.items()}
+        self._rankings = {qid: _checked(qid, ranking) for qid, ranking in rankings.items()}
 
     @classmethod
     def from_hits(
@@ -75,16 +79,29 @@ class Run(Mapping[str, list[tuple[str, float]]]):
 
     @classmethod
     def read(cls, path: str | Path, *, query_ids: Iterable[str] = ()) -> "Run":
-        """Read a TREC run, also .gz and .xz, in the order trec_eval would give it.
+        """Read a TREC run, compressed or not, in the order trec_eval would give it.
 
-        A file cannot say that a query has no hits: `query_ids` names queries that are in the run
-        whether the file has lines for them or not.
+        The first line decides between the six columns of TREC and the three of MS MARCO. A file
+        cannot say that a query has no hits: `query_ids` names queries that are in the run whether
+        the file has lines for them or not.
+
+        Raises:
+            InvalidInput: a file that cannot be read, a line in another format, a docno ranked twice
+                for one query.
         """
         path, tag = Path(path), ""
         found: dict[str, dict[str, float]] = {qid: {} for qid in query_ids}
+        n_columns = 0
         for number, line in enumerate(read_input(path), 1):
-            if line.strip():
-                qid, docno, score, last = _parse_trec(line, path, number)
+            if fields := line.split():
+                n_columns = n_columns or len(fields)
+                if len(fields) != n_columns or n_columns not in (3, 6):
+                    raise InvalidInput(
+                        f"{path}:{number} has {len(fields)} columns: a TREC run has 6, `query Q0 "
+                        "docno rank score tag`, one of MS MARCO 3, `query docno rank`, and the "
+                        "same on every line"
+                    )
+                qid, docno, score, last = _parse(fields, path, number)
                 if docno in found.setdefault(qid, {}):
                     raise InvalidInput(f"{path}:{number} ranks {docno!r} a second time for {qid!r}")
                 found[qid][docno] = score
@@ -125,7 +142,7 @@ class Run(Mapping[str, list[tuple[str, float]]]):
         }
 
     def to_trec(self, path: str | Path) -> None:
-        """Write TREC lines, compressed for .gz and .xz; the file appears whole or not at all."""
+        """Write TREC lines, compressed by the ending; the file appears whole or not at all."""
         tag = _encode(self.tag)
         with _replacing(Path(path)) as stream:
             for qid, hits in self.to_dict().items():
@@ -164,8 +181,16 @@ def strictly_decreasing(scores: NDArray[np.float64]) -> NDArray[np.float32]:
     return bits.astype(np.int32).view(np.float32)
 
 
-def _checked(qid: str, docnos: Sequence[str], scores: ArrayLike) -> Ranking:
-    names, values = tuple(docnos), np.array(scores, np.float64)
+def _checked(qid: str, ranking: tuple[Sequence[str], ArrayLike]) -> Ranking:
+    try:
+        docnos, scores = ranking
+        names, values = tuple(docnos), np.array(scores, np.float64)
+        "".join((qid, *names)).encode()  # every id at once: a loop over them would be felt
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"the ranking of query {qid!r} is no pair of docnos and scores ({error}): ids are "
+            "strings, scores numbers"
+        ) from error
     if values.shape != (len(names),):
         raise InvalidInput(
             f"query {qid!r} has {len(names)} docnos and scores of shape {values.shape}: "
@@ -183,14 +208,13 @@ def _checked(qid: str, docnos: Sequence[str], scores: ArrayLike) -> Ranking:
     return names, values
 
 
-def _parse_trec(line: bytes, path: Path, number: int) -> tuple[str, str, float, str]:
-    fields = line.split()
-    if len(fields) != 6:
-        raise InvalidInput(
-            f"{path}:{number} has {len(fields)} columns: "
-            "a TREC run has 6, `query Q0 docno rank score tag`"
-        )
+def _parse(fields: list[bytes], path: Path, number: int) -> tuple[str, str, float, str]:
     try:
+        if len(fields) == 3:
+            rank = int(fields[2])
+            if rank < 1:
+                raise ValueError(f"rank {rank} is below 1")
+            return _decode(fields[0]), _decode(fields[1]), 1 / rank, ""
         score = float(fields[4])
         if not abs(score) <= 2 * SCORE_MAX:
             raise ValueError(f"score {score} is not a number within ±{SCORE_MAX:g}")
@@ -217,10 +241,9 @@ def _decode(field: bytes) -> str:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    create = _CREATE.get(path.suffix, _CREATE[""])
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")  # the ending says how
     try:
-        with create(temporary, "wb") as stream:
+        with create(temporary) as stream:
             yield stream
         os.replace(temporary, path)
     except BaseException:

@@ -1,11 +1,8 @@
-import gzip
-import lzma
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.qrels import GRADE_MAX, parse_qrels, read_qrels
+from eval.qrels import GRADE_MAX, parse_qrels
 from indexes.errors import InvalidInput
 
 ids = st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1)
@@ -28,15 +25,14 @@ def test_trec_and_beir_say_the_same(qrels):
     assert list(parse_qrels(trec, "x")) == list(qrels)
 
 
-@pytest.mark.parametrize("ending", ["", ".gz", ".xz"])
-def test_files_are_decompressed_by_their_ending(tmp_path, ending):
-    path = tmp_path / f"test.tsv{ending}"
-    compress = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}[ending]
-    path.write_bytes(compress(b"\xef\xbb\xbfq-id\tc-id\tscore\n\n1\tmy file.txt\t2\n1\tb\t0"))
-    assert read_qrels(path) == {"1": {"my file.txt": 2, "b": 0}}
-    path.write_bytes(path.read_bytes()[:-12] if ending else b"")
-    with pytest.raises(InvalidInput, match=r"damaged|no judgement"):
-        read_qrels(path)
+def test_a_mark_blank_lines_and_a_header_are_passed_over():
+    lines = [b"\xef\xbb\xbfq-id\tc-id\tscore\n", b"\n", b"1\tmy file.txt\t2\n", b"1\tb\t0"]
+    assert parse_qrels(lines, "x") == {"1": {"my file.txt": 2, "b": 0}}
+
+
+def test_ms_marco_is_trec_with_tabs_and_repeats_itself():
+    lines = [b"1185869\t0\t0\t1\n", b"1185868\t0\t16\t1\n", b"1185869\t0\t0\t1\n"]
+    assert parse_qrels(lines, "x") == {"1185869": {"0": 1}, "1185868": {"16": 1}}
 
 
 def test_tabs_and_runs_of_spaces_are_trec_too():

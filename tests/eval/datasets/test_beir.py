@@ -1,14 +1,14 @@
-import gzip
 import json
-import lzma
 import zipfile
 from itertools import islice
 
 import pytest
 
-from eval.datasets import open_dataset
+from eval.datasets import open_dataset, read_qrels
+from eval.datasets.download import archive_path
 from retrieval.errors import InvalidInput, UnknownName
 from retrieval.ingest.outcome import Found, Skipped
+from retrieval.lines import ENDINGS, create
 
 CORPUS = [
     {"_id": "d1", "title": "One", "text": "first", "metadata": {"year": 1}},
@@ -26,11 +26,11 @@ FILES = {
 
 
 def write_folder(path, files=FILES, ending=""):
-    compress = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}[ending]
     for name, content in files.items():
         target = path / (name + ending)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(compress(content.encode()))
+        with create(target) as stream:
+            stream.write(content.encode())
     return path
 
 
@@ -44,7 +44,7 @@ def write_zip(path, files=FILES, top="tiny/"):
 
 
 def layouts(tmp_path, files=FILES):
-    for ending in ("", ".gz", ".xz"):
+    for ending in ENDINGS:
         yield write_folder(tmp_path / f"folder{ending}" / "tiny", files, ending)
     yield write_zip(tmp_path / "tiny-download.zip", files)
     yield write_zip(tmp_path / "deep.zip", files, "a/tiny/")
@@ -61,13 +61,39 @@ def test_all_layouts_give_the_same_dataset(tmp_path):
             first, second, third = dataset.documents()
             assert isinstance(first, Found)
             assert (first.document.docno, first.document.contents) == ("d1", "One first")
-            assert first.place.endswith(
-                ("corpus.jsonl:1", "corpus.jsonl.gz:1", "corpus.jsonl.xz:1")
-            )
+            assert first.place.endswith(tuple(f"corpus.jsonl{ending}:1" for ending in ENDINGS))
             assert isinstance(second, Skipped)
             assert isinstance(third, Found)
         assert open_dataset(path, split="dev").queries.ids == ("q1",)
         assert not dataset.drop_query_documents
+
+
+def test_without_test_the_only_split_is_taken(tmp_path):
+    files = {name: text for name, text in FILES.items() if name != "qrels/test.tsv"}
+    assert open_dataset(write_folder(tmp_path / "one", files)).split == "dev"
+    files["qrels/train.tsv"] = files["qrels/dev.tsv"]
+    with pytest.raises(UnknownName, match="several splits, name one: dev, train"):
+        open_dataset(write_folder(tmp_path / "two", files))
+    del files["qrels/train.tsv"], files["qrels/dev.tsv"]
+    with pytest.raises(UnknownName, match=r"has no split: judgements lie in qrels/SPLIT.tsv"):
+        open_dataset(write_folder(tmp_path / "none", files))
+
+
+def test_splits_may_have_queries_of_their_own(tmp_path):
+    files = {name: text for name, text in FILES.items() if name != "queries.jsonl"}
+    files["queries.test.jsonl"] = FILES["queries.jsonl"]
+    files["queries.dev.jsonl"] = '{"_id": "q1", "text": "another text"}'
+    for path in layouts(tmp_path, files):
+        assert dict(open_dataset(path, split="dev").queries) == {"q1": "another text"}
+        assert dict(open_dataset(path).queries) == {"q3": "text of q3", "q1": "text of q1"}
+
+
+def test_of_a_plain_file_and_its_copies_the_plain_one_is_read(tmp_path):
+    path = write_folder(tmp_path / "tiny")
+    for ending in ENDINGS[1:]:
+        write_folder(path, dict.fromkeys(FILES, "damage"), ending)
+    assert open_dataset(path).qrels == {"q1": {"d1": 2}, "q3": {"d3": 1, "d9": 0}}
+    assert len(list(open_dataset(path).documents())) == 3
 
 
 def test_a_missing_split_lists_those_there_are(tmp_path):
@@ -112,7 +138,7 @@ def test_no_dataset_at_all(tmp_path):
         ("file.txt", "is no dataset"),
         ("text.zip", "cannot be read as a zip"),
         ("absent.zip", "cannot be read as a zip"),
-        (".", "corpus.jsonl does not exist"),
+        (".", r"neither corpus.jsonl \(BEIR\), nor collection.tsv .*, nor topics\* and qrels\*"),
     ):
         with pytest.raises(InvalidInput, match=said):
             open_dataset(tmp_path / name)
@@ -129,6 +155,74 @@ def test_two_corpora_in_one_zip_are_told_apart(tmp_path):
     files = {f"{part}/{name}": text for part in ("android", "gis") for name, text in FILES.items()}
     with pytest.raises(InvalidInput, match=r"2 corpora \(cqa/android/, cqa/gis/\)"):
         open_dataset(write_zip(tmp_path / "cqa.zip", files, "cqa/"))
+
+
+def test_a_folder_of_a_zip_with_several_is_named(tmp_path, monkeypatch):
+    files = {f"{part}/{name}": text for part in ("android", "gis") for name, text in FILES.items()}
+    files["gis/queries.jsonl"] = files["gis/queries.jsonl"].replace("text of", "gis")
+    archive = write_zip(tmp_path / "cqadupstack.zip", files, "cqadupstack/")
+    dataset = open_dataset(archive / "gis")
+    assert (dataset.name, dataset.queries["q1"]) == ("gis", "gis q1")
+    assert dataset.place == str(archive / "gis") != open_dataset(archive / "android").place
+    with pytest.raises(InvalidInput, match=r"none or several in 'law'.*as in .*zip/android"):
+        open_dataset(archive / "law")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(InvalidInput, match="run `retrieval download beir/cqadupstack`"):
+        open_dataset("beir/cqadupstack/gis")
+    place = archive_path("beir/cqadupstack")
+    place.parent.mkdir(parents=True)
+    archive.rename(place)
+    assert open_dataset("beir/cqadupstack/gis").queries == dataset.queries
+
+
+def test_a_downloaded_dataset_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(InvalidInput, match="run `retrieval download beir/scifact`"):
+        open_dataset("beir/scifact")
+    with pytest.raises(UnknownName, match="did you mean 'beir/scifact'"):
+        open_dataset("beir/scifakt")
+    place = archive_path("beir/scifact")
+    place.parent.mkdir(parents=True)
+    write_zip(place, top="scifact/")
+    assert open_dataset("beir/scifact", split="dev").qrels == {"q1": {"d3": 1}}
+    # A folder of that name is what was meant, as for any other path.
+    monkeypatch.chdir(tmp_path)
+    write_folder(tmp_path / "beir" / "scifact", {**FILES, "corpus.jsonl": ""})
+    assert list(open_dataset("beir/scifact").documents()) == []
+
+
+def test_judgements_alone_are_read_from_any_file(tmp_path):
+    for ending in ENDINGS:
+        path = write_folder(tmp_path, ending=ending) / f"qrels/dev.tsv{ending}"
+        assert read_qrels(path) == {"q1": {"d3": 1}}
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InvalidInput, match="damaged"):
+        read_qrels(path)
+    with pytest.raises(InvalidInput, match="absent cannot be read: No such file"):
+        read_qrels(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("queries.jsonl", b"", "queries.jsonl holds no query"),
+        ("queries.jsonl", b'{"_id": "q1", "text": "\xff"}', "queries.jsonl:1 is no query"),
+        ("queries.jsonl", b'{"_id": "q1"}', "queries.jsonl:1 is no query"),
+        ("qrels/test.tsv", b"", "test.tsv holds no judgement"),
+        ("qrels/test.tsv", b"q1\td1\xff\t1", "test.tsv:1 cannot be read"),
+        ("qrels/test.tsv", b"q1\td1\t1\nq1\td1\t0\n", "test.tsv:2 judges"),
+    ],
+)
+def test_what_is_damaged_is_named(tmp_path, name, content, said):
+    path = write_folder(tmp_path / "a")
+    (path / name).write_bytes(content)
+    with pytest.raises(InvalidInput, match=said):
+        open_dataset(path)
+
+
+def test_topics_have_fields_json_has_none(tmp_path):
+    with pytest.raises(InvalidInput, match="no TREC topics"):
+        open_dataset(write_folder(tmp_path), topic_fields="title")
 
 
 def test_damage_is_an_error_and_never_a_shorter_corpus(tmp_path):
