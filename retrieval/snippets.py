@@ -45,8 +45,19 @@ def cut(text: str, query: str, analyzer: Analyzer, *, length: int = LENGTH_CHARA
         end = space if space > start else start + length
     left, right = "… " if start else "", " …" if end < len(text) else ""
     shift = len(left) - start
-    spans = tuple((a + shift, b + shift) for a, b, _ in matches if start <= a and b <= end)
-    return Snippet(f"{left}{text[start:end]}{right}", spans)
+    inside = [(a + shift, b + shift) for a, b, _ in matches if start <= a and b <= end]
+    return Snippet(f"{left}{text[start:end]}{right}", _joined(inside))
+
+
+def _joined(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Join spans that overlap: terms of scripts without spaces do."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
 
 
 def _best_start(text: str, matches: list[tuple[int, int, str]], length: int) -> int:

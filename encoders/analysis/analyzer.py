@@ -1,38 +1,50 @@
-"""The analyzer: regular expression, case folding, stop words, Snowball stems."""
+"""The analyzer: words, folding, stop words, Snowball stems."""
 
-import re
-import unicodedata
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.analysis import folding, languages, scripts
 from encoders.analysis.stopwords import BY_LANGUAGE
-from indexes.errors import InvalidInput
+from indexes.errors import InvalidInput, nearest
 
 CACHED_WORDS_MAX = 1_000_000
 """Distinct words remembered with their terms; beyond, the memory is emptied and filled again."""
-
-# Letters, digits, underscores of any script; combining marks belong to the letter before them.
-_WORD = re.compile(r"[\w\u0300-\u036f]+")
-_CHUNK = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """How text becomes terms.
 
-    tokenizer  "words": Unicode words, folded; "whitespace": chunks between white space, as they are
+    tokenizer  "words": the words of `encoders.analysis.scripts`, folded; "whitespace": chunks
+               between white space, as they are
     stemmer    a Snowball algorithm ("english", "porter", "german" …) or "" for none
     stopwords  a language of `encoders.analysis.stopwords` or "" for none
+    folding    a rule of `encoders.analysis.folding` beside the general ones, "" for none
     """
 
     tokenizer: Literal["words", "whitespace"] = "words"
     stemmer: str = "english"
     stopwords: str = "english"
+    folding: str = ""
+
+    @classmethod
+    def of_language(cls, language: str) -> "Analysis":
+        """Return the analysis of a language: its ISO 639-1 code or English name, in any case.
+
+        Raises:
+            InvalidInput: a language that is not known; the message names those that are.
+        """
+        name = languages.named(language)
+        return cls(
+            stemmer="" if name in languages.UNSTEMMED else name,
+            stopwords=name if name in BY_LANGUAGE else "",
+            folding=languages.FOLDING.get(name, ""),
+        )
 
     @classmethod
     def whitespace(cls) -> "Analysis":
@@ -41,7 +53,10 @@ class Analysis:
 
     def recipe(self) -> dict[str, str]:
         """Return the settings as JSON, for the manifest."""
-        return asdict(self)
+        settings = asdict(self)
+        if not self.folding:
+            del settings["folding"]  # indexes older than this setting have recipes without it
+        return settings
 
 
 class Analyzer:
@@ -57,18 +72,25 @@ class Analyzer:
             raise InvalidInput(
                 f"tokenizer {self.analysis.tokenizer!r} is neither 'words' nor 'whitespace'"
             )
+        if self.analysis.folding not in folding.BY_NAME:
+            raise InvalidInput(
+                f"no folding {self.analysis.folding!r}: known are {sorted(folding.BY_NAME)}"
+            )
         if self.analysis.stopwords not in ("", *BY_LANGUAGE):
             raise InvalidInput(
                 f"no stop words for {self.analysis.stopwords!r}: known are {sorted(BY_LANGUAGE)}"
             )
-        self._pattern = _WORD if self.analysis.tokenizer == "words" else _CHUNK
-        self._stops = BY_LANGUAGE.get(self.analysis.stopwords, frozenset())
+        plain = self.analysis.tokenizer == "whitespace"
+        self._words = scripts.chunks if plain else scripts.words
+        self._spans = scripts.chunk_spans if plain else scripts.word_spans
+        self._fold = str if plain else folding.BY_NAME[self.analysis.folding]
+        self._stops = frozenset(map(self._fold, BY_LANGUAGE.get(self.analysis.stopwords, ())))
         self._stem = _stemmer(self.analysis.stemmer)
         self._known: dict[str, str] = _Memory(self._term)
 
     def terms(self, text: str) -> list[str]:
         """Return the terms of a text in order, stop words left out."""
-        return [term for term in map(self._known.__getitem__, self._pattern.findall(text)) if term]
+        return [term for term in map(self._known.__getitem__, self._words(text)) if term]
 
     def number(
         self, texts: Sequence[str]
@@ -81,27 +103,27 @@ class Analyzer:
         numbers = _Numbers(self._known)
         found, ends = array("i"), [0]
         for text in texts:
-            found.extend(map(numbers.__getitem__, self._pattern.findall(text)))
+            found.extend(map(numbers.__getitem__, self._words(text)))
             ends.append(len(found))
         return numbers.terms, np.array(found, np.int64), np.diff(ends)
 
     def matches(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Yield (start, end, term) of every word that has a term, in characters of `text`."""
-        for word in self._pattern.finditer(text):
-            term = self._known[word.group()]
+        """Yield (start, end, term) of every word that has a term, in characters of `text`.
+
+        In the order of `terms`; words of scripts without spaces overlap.
+        """
+        for start, end in self._spans(text):
+            term = self._known[text[start:end]]
             if term:
-                yield word.start(), word.end(), term
+                yield start, end, term
 
     def _term(self, word: str) -> str:
-        if self.analysis.tokenizer == "whitespace":
-            folded = word
-        else:
-            # Twice, because a compatibility character can stand for a capital letter.
-            folded = unicodedata.normalize("NFKC", word).casefold()
-            folded = unicodedata.normalize("NFKC", folded)
+        folded = self._fold(word)
         if folded in self._stops:
             return ""
-        return self._stem(folded)
+        # Only Persian words come here with a non-joiner, by which their stemmer knows affixes.
+        stemmed = self._stem(folded)
+        return stemmed if stemmed.isascii() else stemmed.replace(scripts.NON_JOINER, "")
 
 
 def _stemmer(algorithm: str) -> Callable[[str], str]:
@@ -152,5 +174,9 @@ class _Numbers(dict[str, int]):
 
 
 def from_recipe(recipe: dict[str, Any]) -> Analysis:
-    """Return the analysis a manifest records."""
+    """Return the analysis a manifest records; an unknown setting is `InvalidInput`."""
+    known = [setting.name for setting in fields(Analysis)]
+    for name in recipe:
+        if name not in known:
+            raise InvalidInput(f"an analysis has no setting {nearest(name, known)}")
     return Analysis(**recipe)

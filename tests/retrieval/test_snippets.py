@@ -53,3 +53,8 @@ def test_a_text_of_nothing_but_matches_is_cut_in_time() -> None:
     """Windows are looked at once each: this took minutes when each looked at all matches."""
     snippet = cut("elephant " * 1_000_000, "elephant", ANALYZER)
     assert len(snippet.highlights) == LENGTH_CHARACTERS // len("elephant ")
+
+
+def test_overlapping_terms_of_a_script_without_spaces_are_marked_once() -> None:
+    assert str(cut("東京大学", "東京大学", Analyzer())) == "**東京大学**"
+    assert str(cut("東京の大学", "東京 大学", Analyzer())) == "**東京**の**大学**"
