@@ -5,29 +5,32 @@ that are asked for; a second evaluation encodes nothing that has not changed.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import retrieval as rt
 from eval.datasets import Dataset
-from eval.measures import Scores, evaluate
+from eval.measures import Scores, evaluate, parse
 from eval.report import EvalRow
 from eval.significance import against_baseline
-from indexes.errors import InvalidInput
+from retrieval.config import Recipe
+from retrieval.encoding import Progress
+from retrieval.errors import InvalidInput, UnknownName
 from retrieval.ingest.sync import sync_entries
-from retrieval.pipeline import QueryBatch, Stage
-from retrieval.representation import Progress, resolve
+from retrieval.opening import prepare
+from retrieval.pipeline import Per, QueryBatch, Stage
+from retrieval.representation import DEFAULT, named, resolve
+from retrieval.systems import HYBRID
 
 LATENCY_QUERIES_MAX = 100
 """Queries answered one by one to measure latency; a median needs no more."""
 
 LATENCY_K = 10
 """Hits per query while latency is measured."""
-
-HYBRID = "hybrid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,49 +44,63 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which systems to run, and the encoder spec of every representation they need.
-
-    A system is "bm25", "dense:MODEL", "NAME=SPEC", or "hybrid": all the others fused, or BM25 and
-    dense where there are less than two others.
-    """
+    """Which systems to run, by name, and the recipe of the collection they need."""
 
     names: tuple[str, ...]
-    specs: Mapping[str, str]
+    recipe: Recipe
 
     @classmethod
     def of(cls, systems: Sequence[str]) -> "Plan":
-        """Read the systems as the command line names them; two of one name are `InvalidInput`."""
-        specs: dict[str, str] = {}
-        names: dict[str, None] = {}
-        for system in map(str.strip, systems):
-            name, equals, spec = system.partition("=")
-            name = name.partition(":")[0]
-            if name in names:
-                raise InvalidInput(f"two systems are called {name!r}: name them, NAME=SPEC")
-            names[name] = None
-            if name != HYBRID:
-                specs[name] = spec if equals else system
+        """Read systems as the command line names them: "bm25", "dense:MODEL", "NAME=SPEC".
+
+        "hybrid" is all the others fused, or BM25 and dense where there are less than two others.
+
+        Raises:
+            InvalidInput: two of one name, or an unknown spec.
+        """
+        asked = [system.strip() for system in systems]
+        specs = named([system for system in asked if system != HYBRID])
+        own = iter(specs)
+        names = tuple(HYBRID if system == HYBRID else next(own) for system in asked)
+        if len(set(names)) < len(names):
+            raise InvalidInput(f"{HYBRID!r} is named twice: once is enough")
         if HYBRID in names and len(specs) < 2:
             specs = {"bm25": "bm25", "dense": "dense"} | specs
-        return cls(tuple(names), specs)
+        return cls(names, Recipe(representations=specs, systems=_fused(specs), complete=True))
+
+    @classmethod
+    def of_recipe(cls, recipe: Recipe) -> "Plan":
+        """Run everything a recipe describes: each representation, each system, and the hybrid."""
+        specs, systems = resolve(recipe.representations or DEFAULT), dict(recipe.systems or {})
+        whole = replace(recipe, systems=_fused(specs) | systems)
+        return cls((*specs, *(_fused(specs) | systems)), whole)
+
+
+def _fused(representations: Iterable[str]) -> dict[str, Any]:
+    parts = list(representations)
+    return {HYBRID: {"fuse": parts}} if len(parts) > 1 else {}
 
 
 def indexed(
     dataset: Dataset, plan: Plan, cache: Path, progress: Progress | None = None
 ) -> rt.Collection:
     """Return the collection of a dataset with all representations asked for, made or reused."""
-    place = str(dataset.path.resolve())
-    key = blake2b(place.encode(), digest_size=4).hexdigest()
+    place, settings = dataset.place, plan.recipe.settings()
+    cut = settings.get("chunking"), settings.get("fields")
+    key = blake2b(f"{place} {cut}".encode(), digest_size=4).hexdigest()
     path = cache / f"{dataset.name}-{key}.idx"
-    collection = rt.open(path) if (path / "manifest.json").exists() else rt.create(path, plan.specs)
+    asked = resolve(plan.recipe.representations or DEFAULT)
+    collection = rt.open(path) if (path / "manifest.json").exists() else prepare(path, plan.recipe)
     writer = collection.writer()
     writer.progress = progress
-    for name, asked in resolve(plan.specs).items():
+    for name, one in asked.items():
         recorded = writer.representations.get(name)
-        if recorded is not None and asked.difference(recorded.recipe):
+        if recorded is not None and one.difference(recorded.recipe):
             writer.drop_representation(name)
         if name not in writer.representations:
-            writer.add_representation(asked)
+            writer.add_representation(one)
+    collection.use_encoders({name: one.encoder for name, one in asked.items() if one.encoder})
+    writer.configure(settings)
     collection.commit()
     sync_entries(collection, place, dataset.documents, progress)
     return collection
@@ -92,23 +109,30 @@ def indexed(
 def run_systems(
     collection: rt.Collection, dataset: Dataset, plan: Plan, *, k: int = 1000
 ) -> dict[str, Result]:
-    """Run systems over the queries of a dataset.
+    """Run systems over the queries of a dataset; of passages, the best of each document counts.
 
     Latency is from the text to ordinals, query encoding included, one query at a time.
     """
     sizes = {n: one["bytes"] for n, one in collection.info()["representations"].items()}
+    per: Per = "passage" if collection.chunking is None else "parent"
     results = {}
     for name in plan.names:
-        parts = list(plan.specs) if name == HYBRID else [name]
-        retrievers = [collection.retriever(part) for part in parts]
-        system = retrievers[0] if len(retrievers) == 1 else rt.rrf(*retrievers, name=name)
+        system = collection.system(name)
         # One more than asked for, because the query's own document may be among them.
-        run = system.run(dataset.queries, k=k + dataset.drop_query_documents)
+        run = system.run(dataset.queries, k=k + dataset.drop_query_documents, per=per)
         if dataset.drop_query_documents:
             run = run.without_query_documents().cut(k)
-        size = sum(sizes[part] for part in parts)
+        size = sum(sizes[part] for part in system.representations)
         results[name] = Result(run, _latency(system, dataset), size)
     return results
+
+
+def check(systems: Sequence[str], measures: Sequence[str], baseline: str | None) -> None:
+    """Raise `InvalidInput` for an unknown measure or baseline, before hours are spent on it."""
+    for measure in measures:
+        parse(measure)
+    if baseline is not None and baseline not in systems:
+        raise UnknownName.of("system", baseline, systems)
 
 
 def score(

@@ -70,6 +70,44 @@ def _bars() -> "Bars":
     return Bars(*columns, console=Console(stderr=True), transient=True)
 
 
+class Transfer:
+    """A bar for bytes that come from somewhere, with what is left; silent where none looks."""
+
+    def __init__(self) -> None:
+        self._bars: Bars | None = None
+        self._task: Any = None
+
+    def __enter__(self) -> "Transfer":
+        return self
+
+    def __call__(self, n_bytes: int, n_total: int | None) -> None:
+        """Say how many bytes are there, and how many there will be."""
+        if self._bars is None:
+            if not sys.stderr.isatty():
+                return
+            self._bars = _transfer_bars()
+            self._bars.start()
+            self._task = self._bars.add_task("", total=n_total)
+        self._bars.update(self._task, completed=n_bytes, total=n_total)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+
+def _transfer_bars() -> "Bars":
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    return Bars(*columns, console=Console(stderr=True), transient=True)
+
+
 @contextmanager
 def notice(text: str) -> Iterator[None]:
     """Show a text on a terminal while something slow goes on."""

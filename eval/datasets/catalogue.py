@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from eval.datasets.dataset import QUERIES_ARE_DOCUMENTS, Dataset, only_judged
-from eval.datasets.download import DownloadFailed
 from eval.qrels import Qrels, parse_qrels
-from retrieval.errors import InvalidDocument, InvalidInput, UnknownName
+from retrieval.errors import DownloadFailed, InvalidDocument, InvalidInput, UnknownName
 from retrieval.ingest.outcome import Content, Found, Skipped, found_or_skipped
 from retrieval.queries import Queries
 

@@ -38,8 +38,10 @@ def hash_of(word: str) -> int:
 
 
 def test_plans_read_systems() -> None:
-    assert Plan.of(["bm25", "dense:x/y", "hybrid"]).specs == {"bm25": "bm25", "dense": "dense:x/y"}
-    assert Plan.of(["hybrid"]).specs == {"bm25": "bm25", "dense": "dense"}
+    asked = Plan.of(["bm25", "dense:x/y", "hybrid"]).recipe
+    assert asked.representations == {"bm25": "bm25", "dense": "dense:x/y"}
+    assert asked.systems == {"hybrid": {"fuse": ["bm25", "dense"]}}
+    assert Plan.of(["hybrid"]).recipe.representations == {"bm25": "bm25", "dense": "dense"}
     assert Plan.of(["a=dense:/m", "b=bm25"]).names == ("a", "b")
 
 
@@ -124,6 +126,6 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
 
 
 def test_two_systems_of_one_name_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="two systems are called 'dense'"):
+    with pytest.raises(InvalidInput, match="two representations are called 'dense'"):
         Plan.of(["dense:A", "dense:B"])
     assert Plan.of(["bm25", " hybrid"]).names == ("bm25", "hybrid")

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from eval.datasets import open_dataset
-from eval.datasets.download import DownloadFailed
-from retrieval.errors import InvalidInput, UnknownName
+from retrieval.errors import DownloadFailed, InvalidInput, UnknownName
 from retrieval.ingest.outcome import Found, Skipped
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from eval.datasets import download as module
-from eval.datasets.download import BEIR_MD5, DownloadFailed, archive_path, download
-from retrieval.errors import InvalidInput, Locked, StorageFailed, UnknownName
+from eval.datasets.download import BEIR_MD5, archive_path, download
+from retrieval.errors import DownloadFailed, InvalidInput, Locked, StorageFailed, UnknownName
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
