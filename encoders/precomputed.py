@@ -53,12 +53,6 @@ class Precomputed:
         if self.queries and (self.queries.suffix == ".npy") != (self.kind == "dense"):
             raise InvalidInput(f"{documents} and {queries}: pass two .npy files, or none")
 
-    @classmethod
-    def from_spec(cls, spec: str) -> "Precomputed":
-        """Read `DOCUMENTS` or `DOCUMENTS::QUERIES`."""
-        documents, _, queries = spec.partition("::")
-        return cls(documents, queries or None)
-
     @property
     def kind(self) -> Literal["dense", "sparse"]:
         """Dense for npy files, sparse for JSON lines."""

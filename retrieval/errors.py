@@ -10,20 +10,21 @@
     ├── EncoderUnavailable             the model of a representation cannot be loaded
     ├── Locked                         another process writes to the collection
     ├── StorageFailed                  the disk refused: full, read-only, an input/output error
+    ├── DownloadFailed                 a server cannot be reached, or sends something else
     ├── CorruptIndex                   stored bytes are damaged
     └── FormatUnknown                  written by a newer version, or no collection at all
 
 A message names the thing, the value and the remedy.
 """
 
-import difflib
 from collections.abc import Iterable
 
 from encoders.errors import EncoderUnavailable
-from indexes.errors import CorruptIndex, InvalidInput, InvalidVectors, RetrievalError
+from indexes.errors import CorruptIndex, InvalidInput, InvalidVectors, RetrievalError, nearest
 
 __all__ = [
     "CorruptIndex",
+    "DownloadFailed",
     "DuplicateDocument",
     "EncoderUnavailable",
     "FormatUnknown",
@@ -54,10 +55,7 @@ class UnknownName(InvalidInput, KeyError):
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
         """Say that no `kind` is called `name`, and suggest the nearest of the `known` names."""
-        names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
-        return cls(f"no {kind} is called {name!r}: {hint}")
+        return cls(f"no {kind} is called {nearest(name, known)}")
 
 
 class RecipeMismatch(RetrievalError):
@@ -70,6 +68,10 @@ class Locked(RetrievalError):
 
 class StorageFailed(RetrievalError):
     """The file system refused an operation; the last commit is intact."""
+
+
+class DownloadFailed(RetrievalError):
+    """A server cannot be reached, refuses, breaks off, or sends another file than is published."""
 
 
 class FormatUnknown(RetrievalError):

@@ -1,35 +1,30 @@
 """A representation: one encoder and one kind of index over the documents of a collection."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-import numpy as np
-
 import encoders
 from encoders import Encoder, LexicalEncoder
-from indexes.flat import FlatBuild
-from indexes.inverted import InvertedBuild
 from indexes.metric import Metric
-from indexes.vectors import DenseVectors, SparseVectors, Vectors
+from indexes.vectors import Vectors
 from retrieval.document import Document
+from retrieval.encoding import Progress, encode_documents
 from retrieval.errors import EncoderUnavailable, InvalidInput, RecipeMismatch
-from retrieval.store.segment import INDEXES, Index, build_settings, settings_json
+from retrieval.store.segment import INDEXES, Build, Index, build_settings, settings_json
 
-Spec: TypeAlias = str | Encoder | tuple[str | Encoder, FlatBuild | InvertedBuild]
+Spec: TypeAlias = str | Encoder | tuple[str | Encoder, Build]
 """A spec string, an encoder, or one of them with the build settings of its index."""
+
+INDEX_OF = {"dense": "flat", "sparse": "inverted", "multi": "multivector"}
+"""Kind of encoder → kind of index it gets where none is asked for."""
 
 DEFAULT = ("bm25", "dense")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _RESERVED = {"hybrid", "documents"}
-_SLICE = 128
-"""Texts handed to a model at once, so that progress is seen and memory stays small."""
-
-Progress: TypeAlias = Callable[[str, int], None]
-"""Called with the name of what is being done and how many documents have just been dealt with."""
 
 
 @dataclass(frozen=True)
@@ -106,56 +101,27 @@ class Representation:
         return self.encoder
 
     def encode(self, documents: Sequence[Document], progress: Progress | None = None) -> Vectors:
-        """Return the vectors of documents, one each.
-
-        A model is given texts of similar length together, longest first, some at a time.
-        """
-        encoder = self.checked_encoder
-        keys = [d.docno if self.reads == "docno" else d.contents for d in documents]
-        if self.lexical or len(keys) <= _SLICE:
-            vectors = self._checked(encoder.encode_documents(keys), len(keys))
-            if progress is not None:
-                progress(self.name, len(keys))
-            return vectors
-        order = np.argsort([-len(key) for key in keys], kind="stable")
-        parts = []
-        for start in range(0, len(keys), _SLICE):
-            some = [keys[i] for i in order[start : start + _SLICE]]
-            parts.append(self._checked(encoder.encode_documents(some), len(some)))
-            if progress is not None:
-                progress(self.name, len(some))
-        return concatenate(parts).take(np.argsort(order))
+        """Return the vectors of documents, one each; see `retrieval.encoding`."""
+        return encode_documents(self, documents, progress)
 
     def build(self, vectors: Vectors) -> Index:
         """Return an index over vectors."""
-        kind = INDEXES[self.recipe["index"]["kind"]]
         settings = dict(self.recipe["index"])
         del settings["kind"]
-        build: Any = kind.build
-        index: Index = build(vectors, build_settings(kind, settings))
+        build: Any = self.index_class.build
+        index: Index = build(vectors, build_settings(self.index_class, settings))
         return index
 
-    def _checked(self, vectors: Vectors, n_documents: int) -> Vectors:
-        wanted = INDEXES[self.recipe["index"]["kind"]].Vectors
-        if not isinstance(vectors, wanted) or len(vectors) != n_documents:
-            raise InvalidInput(
-                f"the encoder of {self.name!r} returned {type(vectors).__name__} of length "
-                f"{len(vectors)} for {n_documents} documents: return {wanted.__name__}, one each"
-            )
-        return vectors
+    @property
+    def index_class(self) -> type[Index]:
+        """The kind of index it has."""
+        return INDEXES[self.recipe["index"]["kind"]]
 
     def difference(self, other: Mapping[str, Any]) -> str:
         """Say where this recipe differs from another one, "" if it does not."""
         mine, theirs = _flat(self.recipe), _flat(other)
         keys = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
         return ", ".join(f"{key}: {theirs.get(key)!r} → {mine.get(key)!r}" for key in keys)
-
-
-def concatenate(parts: Sequence[Vectors]) -> Vectors:
-    """Return vectors of one kind, one after the other."""
-    if isinstance(parts[0], DenseVectors):
-        return DenseVectors.concatenate([part for part in parts if isinstance(part, DenseVectors)])
-    return SparseVectors.concatenate([part for part in parts if isinstance(part, SparseVectors)])
 
 
 def resolve(asked: Sequence[str] | Mapping[str, Spec]) -> dict[str, Representation]:
@@ -173,23 +139,37 @@ def resolve(asked: Sequence[str] | Mapping[str, Spec]) -> dict[str, Representati
     return found
 
 
+def named(specs: Sequence[str]) -> dict[str, str]:
+    """Read specs as a command line has them, `SPEC` or `NAME=SPEC`, as name → spec."""
+    found: dict[str, str] = {}
+    for text in map(str.strip, specs):
+        name, equals, spec = text.partition("=")
+        if not equals or not _NAME.fullmatch(name):  # an "=" may be part of a path
+            name, spec = _own_name(text), text
+        if name in found:
+            raise InvalidInput(f"two representations are called {name!r}: name them, NAME=SPEC")
+        found[name] = spec
+    return found
+
+
 def _own_name(spec: object) -> str:
     if not isinstance(spec, str):
         raise InvalidInput(f"{spec!r} has no name: pass a mapping of name → encoder")
     return spec.partition(":")[0]
 
 
-def _recipe(encoder: Encoder, build: FlatBuild | InvertedBuild | None) -> dict[str, Any]:
-    if encoder.kind not in ("dense", "sparse"):
-        raise InvalidInput(f"encoder kind {encoder.kind!r}: known are 'dense' and 'sparse'")
+def _recipe(encoder: Encoder, build: Build | None) -> dict[str, Any]:
+    if encoder.kind not in INDEX_OF:
+        raise InvalidInput(f"encoder kind {encoder.kind!r}: known are {list(INDEX_OF)}")
     if build is None:
-        build = FlatBuild(_metric(encoder)) if encoder.kind == "dense" else InvertedBuild()
-    kind = "flat" if isinstance(build, FlatBuild) else "inverted"
-    if (kind == "flat") != (encoder.kind == "dense"):
-        raise InvalidInput(f"a {kind} index cannot hold {encoder.kind} vectors")
+        kind: Any = INDEXES[INDEX_OF[encoder.kind]]
+        build = kind.Build(_metric(encoder)) if encoder.kind == "dense" else kind.Build()
+    found = next((one for one in INDEXES.values() if isinstance(build, one.Build)), None)
+    if found is None or found.Vectors is not INDEXES[INDEX_OF[encoder.kind]].Vectors:
+        raise InvalidInput(f"{build!r} is no index for {encoder.kind} vectors")
     describe = getattr(encoder, "recipe", None)
     own = describe() if describe else {"type": "custom"}
-    index = {"kind": kind, **settings_json(build)}
+    index = {"kind": found.kind, **settings_json(build)}
     return {"encoder": own, "fingerprint": encoder.fingerprint, "index": index}
 
 

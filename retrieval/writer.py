@@ -7,15 +7,18 @@ until then no reader sees them, and a writer that dies leaves only files that no
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.vectors import DenseVectors, SparseVectors, Vectors
+from indexes.vectors import DenseVectors, MultiVectors, SparseVectors, Vectors
 from retrieval.document import Document
+from retrieval.encoding import Progress, concatenate
 from retrieval.errors import UnknownName
+from retrieval.ingest.chunking import Chunking
 from retrieval.limits import BUFFER_BYTES_DEFAULT, BUFFER_DOCUMENTS_DEFAULT
-from retrieval.representation import Progress, Representation, concatenate
+from retrieval.representation import Representation
 from retrieval.store import manifest as manifests
 from retrieval.store.container import FileEntry
 from retrieval.store.documents import DocumentTable
@@ -104,6 +107,15 @@ class Writer:
     def close(self) -> None:
         """Give up what is not committed, and the lock."""
         self._stack.close()
+
+    @property
+    def chunking(self) -> Chunking | None:
+        """How documents are cut before they are put; None: they are not."""
+        return chunking_of(self._manifest.settings)
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Record how sources are read and cut, and which systems have names."""
+        self._manifest = replace(self._manifest, settings=dict(settings))
 
     def source(self, place: str) -> int:
         """Return the number of a source folder, registering it if it is new."""
@@ -278,6 +290,12 @@ class Writer:
         return number
 
 
+def chunking_of(settings: Mapping[str, Any]) -> Chunking | None:
+    """Return the chunking that a manifest records."""
+    recorded = settings.get("chunking")
+    return Chunking(**recorded) if recorded else None
+
+
 def _live_vectors(segment: Segment, name: str, live: NDArray[np.int64]) -> Vectors:
     index = segment.index(name)
     return index.vectors() if len(live) == len(segment) else index.vectors(live)
@@ -290,8 +308,10 @@ def _spread(vectors: Vectors, live: NDArray[np.int64], n_documents: int) -> Vect
     nothing: Vectors
     if isinstance(vectors, DenseVectors):
         nothing = DenseVectors.of(np.zeros((1, vectors.dimension), np.float32))
-    else:
+    elif isinstance(vectors, SparseVectors):
         nothing = SparseVectors.of_rows([{}])
+    else:
+        nothing = MultiVectors.of(np.empty((0, vectors.dimension), vectors.values.dtype), [0, 0])
     rows = np.full(n_documents, len(live), np.int64)
     rows[live] = np.arange(len(live))
     return concatenate([vectors, nothing]).take(rows)

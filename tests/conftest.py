@@ -8,4 +8,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
+# What one test has encoded must not be found by another.
+os.environ["RETRIEVAL_EMBEDDING_CACHE_BYTES"] = "0"
+
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))

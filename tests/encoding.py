@@ -6,7 +6,7 @@ from zlib import crc32
 
 import numpy as np
 
-from indexes.vectors import DenseVectors
+from indexes.vectors import DenseVectors, MultiVectors
 
 
 class WordSums:
@@ -34,3 +34,24 @@ class WordSums:
     def _word(self, word: str) -> np.ndarray:
         generator = np.random.default_rng(crc32(word.encode()) + self.seed)
         return generator.integers(-3, 4, self.dimension)
+
+
+class WordTokens:
+    """A late-interaction encoder: one token vector of small whole numbers per word."""
+
+    kind: Literal["multi"] = "multi"
+
+    def __init__(self, dimension: int = 4, seed: int = 0) -> None:
+        self._words = WordSums(dimension, seed)
+        self.fingerprint = f"word-tokens:{dimension}:{seed}"
+
+    def encode_documents(self, texts: Sequence[str]) -> MultiVectors:
+        return self._encode(texts, np.float16)
+
+    def encode_queries(self, texts: Sequence[str]) -> MultiVectors:
+        return self._encode(texts, np.float32)
+
+    def _encode(self, texts: Sequence[str], dtype: type[np.generic]) -> MultiVectors:
+        dimension = self._words.dimension
+        rows = [self._words.encode_queries(text.split()).values.astype(dtype) for text in texts]
+        return MultiVectors.of_rows(rows, dimension=dimension)

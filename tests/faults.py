@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import CorruptIndex, Locked
+from retrieval.store.files import FileUse
 
 SCALE = int(os.environ.get("RETRIEVAL_TEST_SCALE", "1"))
 """How many times as many crash images, faults and kills there are to be: 1 for a minute."""
@@ -76,6 +77,7 @@ class FaultFolder:
         self.after: Callable[[str], None] = lambda verb: None
         """Called after each operation that changes something."""
         self.path = Path("/fault")
+        self.touched: list[str] = []
         self._locked = self._dead = False
 
     # ------------------------------------------------------------------ the protocol
@@ -127,6 +129,30 @@ class FaultFolder:
             yield
         finally:
             self._locked = False
+
+    # ------------------------------------------------------------------ a folder of a cache
+
+    def make(self) -> None:
+        with self._operation("make", ""):
+            pass
+
+    def uses(self) -> dict[str, FileUse]:
+        """Return the files; the time of one is when it was touched, counted from 1."""
+        with self._operation("uses", ""):
+            times = {name: number for number, name in enumerate(self.touched, 1)}
+            return {
+                name: FileUse(len(inode.data), times.get(name, 0))
+                for name, inode in self.live.items()
+            }
+
+    def touch(self, name: str) -> None:
+        with self._operation("touch", name):
+            self._inode(name)
+            self.touched.append(name)
+
+    def free(self) -> int:
+        with self._operation("free", ""):
+            return 2**40
 
     # ------------------------------------------------------------------ what mutants override
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
+from encoding import WordTokens
 from xxhash import xxh3_64_digest
 
 import retrieval as rt
@@ -46,7 +47,7 @@ def _hashed(text: str, seed: int) -> tuple[int, ...]:
 ENCODERS = {
     "bm25": rt.Bm25(analysis=rt.Analysis.whitespace()),
     "dense": Hashed(),
-    "extra": Hashed(seed=1),
+    "extra": WordTokens(seed=1),
 }
 
 

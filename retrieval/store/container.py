@@ -38,6 +38,7 @@ _DTYPES: dict[str, type[np.generic]] = {
     "u1": np.uint8,
     "i4": np.int32,
     "i8": np.int64,
+    "f2": np.float16,
     "f4": np.float32,
 }
 _CODES: dict[np.dtype[Any], str] = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
@@ -72,8 +73,9 @@ def write(
     *,
     arrays: Mapping[str, NDArray[Any]],
     settings: Mapping[str, Any] | None = None,
+    sync: bool = True,
 ) -> FileEntry:
-    """Write and sync a new container."""
+    """Write a new container, and sync it unless losing it with the power is no harm."""
     file = folder.create(name)
     try:
         file.write(_HEADER.pack(MAGIC, VERSION, 0, kind.encode("ascii")))
@@ -90,10 +92,20 @@ def write(
         checksum = xxhash.xxh3_64_intdigest(directory)
         file.write(directory)
         file.write(_FOOTER.pack(position, len(directory), checksum, _MAGIC_END))
-        file.sync()
+        if sync:
+            file.sync()
     finally:
         file.close()
     return FileEntry(name, position + len(directory) + _FOOTER.size, f"{checksum:016x}")
+
+
+def entry_of(folder: Folder, name: str) -> FileEntry:
+    """Return what a file says of itself, for one that no manifest names."""
+    data = folder.map(name)
+    if len(data) < _FOOTER.size:
+        raise CorruptIndex(f"{folder.path / name} is shorter than a container")
+    _, _, checksum, _ = _FOOTER.unpack(data[-_FOOTER.size :].data)
+    return FileEntry(name, len(data), f"{checksum:016x}")
 
 
 class Container:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from indexes.strings import Strings
 from indexes.validate import check_array, check_range, frozen, stored
-from retrieval.document import Document, digest_of
+from retrieval.document import WHOLE, Document, digest_of
 from retrieval.errors import CorruptIndex
 
 _COLUMNS = ("docno", "title", "text", "metadata")
 CONTENT = ("title.data", "text.data", "metadata.data")
 """Arrays that may be large and are read for few documents: each is checked when it is fetched."""
 
-_REST = ("digests", "sources", "hashes", "order")
+_REST = ("digests", "spans", "sources", "hashes", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class DocumentTable:
 
     docno, title, text, metadata  Strings; metadata is JSON, empty for none
     digests  (n, 16)  uint8   content digest of each document
+    spans    (n, 2)   int64   characters of its parent that a passage is, −1 −1: no passage
     sources  (n,)     int32   position in the manifest's sources, −1: added by hand
     hashes   (n,)     int64   XXH3-64 of the docnos, rising
     order    (n,)     int32   ordinal of each hash
@@ -37,6 +38,7 @@ class DocumentTable:
     text: Strings
     metadata: Strings
     digests: NDArray[np.uint8]
+    spans: NDArray[np.int64]
     sources: NDArray[np.int32]
     hashes: NDArray[np.int64]
     order: NDArray[np.int32]
@@ -52,27 +54,34 @@ class DocumentTable:
             Strings.of(document.metadata_json() for document in rows),
         ]
         digests = np.frombuffer(b"".join(row.digest() for row in rows), np.uint8)
-        return cls._sorted(strings, digests.reshape(-1, 16), np.array(sources, np.int32))
+        spans = np.array([row.span or WHOLE for row in rows], np.int64).reshape(-1, 2)
+        facts = (digests.reshape(-1, 16), spans, np.array(sources, np.int32))
+        return cls._sorted(strings, facts)
 
     @classmethod
     def _sorted(
-        cls, strings: list[Strings], digests: NDArray[np.uint8], sources: NDArray[np.int32]
+        cls, strings: Sequence[Strings], facts: tuple[NDArray[Any], ...]
     ) -> "DocumentTable":
+        """Add the hashes of the docnos to columns and `facts`: digests, spans, sources."""
         unsorted = _hashes(strings[0])
         order = np.argsort(unsorted, kind="stable").astype(np.int32)
-        arrays = (digests, sources, unsorted[order], order)
         columns = dict(zip(_COLUMNS, strings, strict=True))
-        return cls._of_columns(columns, dict(zip(_REST, arrays, strict=True)))
+        return cls._of_columns(
+            columns, dict(zip(_REST, (*facts, unsorted[order], order), strict=True))
+        )
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DocumentTable":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         columns = [Strings.from_arrays(arrays, name) for name in _COLUMNS]
-        digests, sources, hashes, order = (stored(arrays, name) for name in _REST)
+        digests, spans, sources, hashes, order = (stored(arrays, name) for name in _REST)
         n = len(columns[0])
         if any(len(column) != n for column in columns):
             raise CorruptIndex(f"the columns of {n} documents differ in length")
         check_array("digests", digests, np.uint8, (n, 16))
+        check_array("spans", spans, np.int64, (n, 2))
+        if ((spans[:, 0] > spans[:, 1]) | (spans[:, 0] < -1)).any():
+            raise CorruptIndex("the span of a passage ends before it starts: the file is damaged")
         check_array("sources", sources, np.int32, (n,))
         check_array("hashes", hashes, np.int64, (n,))
         check_array("order", order, np.int32, (n,))
@@ -104,17 +113,24 @@ class DocumentTable:
     def document(self, ordinal: int) -> Document:
         """Return one document; its bytes are checked now, against its digest."""
         title, text, metadata = (c[ordinal] for c in (self.title, self.text, self.metadata))
+        span = (int(self.spans[ordinal, 0]), int(self.spans[ordinal, 1]))
         try:
-            if digest_of(title, text, metadata) != self.digests[ordinal].tobytes():
+            if digest_of(title, text, metadata, span) != self.digests[ordinal].tobytes():
                 raise ValueError("its content does not have its digest")
             return Document(
                 self.docno[ordinal].decode(),
                 text.decode(),
                 title.decode(),
                 json.loads(metadata) if metadata else {},
+                None if span == WHOLE else span,
             )
         except (ValueError, RecursionError) as error:
             raise CorruptIndex(f"document {ordinal} of a segment is none: {error}") from error
+
+    def parent(self, ordinal: int) -> str:
+        """Return the docno of what a document is a passage of; its own if it is none."""
+        docno = self.docno[ordinal].decode()
+        return docno if self.spans[ordinal, 0] < 0 else docno.rpartition("#")[0] or docno
 
     def find(self, docnos: Sequence[str]) -> NDArray[np.int64]:
         """Return the ordinal of each docno, −1 where it is not here. O(log n) each."""
@@ -147,9 +163,11 @@ class DocumentTable:
             Strings.concatenate([_rows(getattr(table, name), rows) for table, rows in parts])
             for name in _COLUMNS
         ]
-        digests = np.concatenate([table.digests[rows] for table, rows in parts])
-        sources = np.concatenate([table.sources[rows] for table, rows in parts])
-        return cls._sorted(strings, digests, sources)
+        facts = ("digests", "spans", "sources")
+        return cls._sorted(
+            strings,
+            tuple(np.concatenate([getattr(t, name)[rows] for t, rows in parts]) for name in facts),
+        )
 
 
 def _rows(column: Strings, rows: NDArray[np.int64]) -> Strings:

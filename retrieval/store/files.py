@@ -15,7 +15,8 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -88,6 +89,35 @@ class Folder(Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold the folder as its only writer, or raise `Locked`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileUse:
+    """What a listing says of a file: its bytes, and when it was last used.
+
+    used  seconds since 1970
+    """
+
+    size: int
+    used: float
+
+
+class CacheFolder(Folder, Protocol):
+    """A folder of what can be made again: others may remove any file of it at any time."""
+
+    def make(self) -> None:
+        """Make the folder where it is missing."""
+
+    def uses(self) -> dict[str, FileUse]:
+        """Return the files in it; none where there is no such folder."""
+        ...
+
+    def touch(self, name: str) -> None:
+        """Note that a file has been used now."""
+
+    def free(self) -> int:
+        """Return the bytes that may still be written to its disk."""
         ...
 
 
@@ -173,6 +203,58 @@ class DiskFolder:
             os.close(descriptor)
 
 
+class PrivateFolder(DiskFolder):
+    """A `CacheFolder` on disk that its user alone can read and write.
+
+    One that is a link, belongs to another user or may be written by others is refused with a
+    PermissionError: what is in it could be anybody's.
+    """
+
+    def make(self) -> None:
+        """Make the folder, and those above it that are missing, for the user alone."""
+        missing = [path for path in (self._path, *self._path.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir(mode=0o700, exist_ok=True)
+        self._check()
+
+    def uses(self) -> dict[str, FileUse]:
+        """Return the plain files in it; none where there is no such folder."""
+        found = {}
+        try:
+            self._check()
+            with os.scandir(self._path) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):  # another process has just removed it
+                        status = entry.stat(follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode):
+                            found[entry.name] = FileUse(status.st_size, status.st_mtime)
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def create(self, name: str) -> OutputFile:
+        """Start a new file that others cannot read."""
+        return _DiskFile(self._path / name, 0o600)
+
+    def touch(self, name: str) -> None:
+        """Set the time of a file's last change to now."""
+        os.utime(self._path / name, follow_symlinks=False)
+
+    def free(self) -> int:
+        """Return the bytes that this user may still write."""
+        status = os.statvfs(self._path)
+        return status.f_bavail * status.f_frsize
+
+    def _check(self) -> None:
+        status = os.lstat(self._path)
+        if not stat.S_ISDIR(status.st_mode):
+            raise PermissionError(errno.EPERM, f"{self._path} is a link, or no folder")
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            raise PermissionError(
+                errno.EPERM, f"{self._path} is not yours alone to write: chmod it to 700"
+            )
+
+
 @contextmanager
 def _plain(path: Path) -> Iterator[int]:
     """Open a plain file for reading; anything else under its name is `CorruptIndex`."""
@@ -191,8 +273,8 @@ def _plain(path: Path) -> Iterator[int]:
 
 
 class _DiskFile:
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    def __init__(self, path: Path, mode: int = 0o644) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
 
     def write(self, data: Buffer) -> None:
         view = memoryview(data).cast("B")

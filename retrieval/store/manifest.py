@@ -19,7 +19,7 @@ from retrieval.store.files import Folder, storing
 
 NAME = "manifest.json"
 FORMAT = "retrieval-collection"
-VERSION = 1
+VERSION = 2
 _FILE_NAME = re.compile(r"([0-9]{8,18})\.(documents|tombstones|[a-z0-9_-]+\.(vectors|index))")
 _REPRESENTATION = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _NEW = f"{NAME}.new"
@@ -42,12 +42,14 @@ class Manifest:
     next_file        number in the name of the next file; names are never used twice
     representations  name → recipe: encoder, fingerprint, index
     sources          folders that were indexed; documents refer to them by position
+    settings         how sources are read and cut, and the systems that have names; JSON
     """
 
     generation: int = 0
     next_file: int = 1
     representations: Mapping[str, Any] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
     segments: tuple[SegmentEntry, ...] = ()
 
     def files(self) -> list[FileEntry]:
@@ -148,6 +150,7 @@ def _from_body(body: dict[str, Any]) -> Manifest:
         next_file=_count(body["next_file"]),
         representations={name: _recipe(name, r) for name, r in body["representations"].items()},
         sources=tuple(map(_text, body["sources"])),
+        settings=dict(body["settings"]),
         segments=tuple(_segment(segment) for segment in body["segments"]),
     )
     roles = {f"{name}.{part}" for name in manifest.representations for part in ("vectors", "index")}

@@ -15,19 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.bitmap import Bitmap
-from indexes.flat import Flat
-from indexes.inverted import Inverted
+from indexes.flat import Flat, FlatBuild
+from indexes.inverted import Inverted, InvertedBuild
 from indexes.metric import Metric
+from indexes.multivector import MultiVector, MultiVectorBuild
 from indexes.validate import check_array, frozen
 from retrieval.errors import CorruptIndex, FormatUnknown
+from retrieval.filters import Filter
+from retrieval.filters.columns import Columns
 from retrieval.store import container
 from retrieval.store.container import Container, FileEntry
 from retrieval.store.documents import CONTENT, DocumentTable
 from retrieval.store.files import Folder
 from retrieval.store.manifest import SegmentEntry
 
-Index: TypeAlias = Flat | Inverted
-INDEXES: Mapping[str, type[Flat] | type[Inverted]] = {"flat": Flat, "inverted": Inverted}
+Index: TypeAlias = Flat | Inverted | MultiVector
+Build: TypeAlias = FlatBuild | InvertedBuild | MultiVectorBuild
+INDEXES: Mapping[str, type[Flat] | type[Inverted] | type[MultiVector]] = {
+    kind.kind: kind for kind in (Flat, Inverted, MultiVector)
+}
+
+
+FILTERS_KEPT = 16
+"""Bitmaps of filters kept per segment: a query per filter is rare, a filter per user is not."""
 
 
 class _Opened:
@@ -38,6 +48,7 @@ class _Opened:
             role: Container(folder, file, role.rpartition(".")[2]) for role, file in files.items()
         }
         self._parts: dict[str, Any] = {}
+        self._passed: dict[Filter, Bitmap] = {}
         self._lock = threading.Lock()
 
     def part(self, name: str, make: Callable[[], Any]) -> Any:
@@ -46,6 +57,16 @@ class _Opened:
             if name not in self._parts:
                 self._parts[name] = make()
             return self._parts[name]
+
+    def passed(self, filter: Filter, columns: Columns) -> Bitmap:
+        """Return the documents that a filter lets pass; the last few answers are kept."""
+        with self._lock:
+            known = self._passed.pop(filter, None)
+            passed = Bitmap.of_mask(filter.mask(columns)) if known is None else known
+            self._passed[filter] = passed  # at the end again: the first one is the least used
+            if len(self._passed) > FILTERS_KEPT:
+                del self._passed[next(iter(self._passed))]
+            return passed
 
 
 class Segment:
@@ -96,6 +117,21 @@ class Segment:
             if dead.count != self.entry.n_deleted:
                 raise CorruptIndex(f"{dead.count} are dead, not {self.entry.n_deleted}")
         return Bitmap.of_mask(~dead.mask())
+
+    def allowed(self, filter: Filter | None) -> Bitmap | None:
+        """Return the documents that are not deleted and that a filter lets pass; None: all."""
+        if filter is None:
+            return self.live
+        table = self.documents
+        columns: Columns = self._opened.part("metadata", lambda: self._open_metadata(table))
+        passed = self._opened.passed(filter, columns)
+        return passed if self.live is None else passed & self.live
+
+    def _open_metadata(self, table: DocumentTable) -> Columns:
+        opened = self._opened.containers["documents"]
+        opened.array("metadata.data")  # every byte of it is checked before any of it is believed
+        with _blaming(opened):
+            return Columns.of(table.metadata)
 
     @property
     def n_live(self) -> int:

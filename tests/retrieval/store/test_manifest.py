@@ -43,7 +43,10 @@ def manifest_values(draw: st.DrawFn) -> Manifest:
         tombstones = entry(number, "tombstones", 5) if deleted else None
         segments.append(SegmentEntry(n_documents, files, tombstones, int(deleted)))
     sources = tuple(draw(st.lists(st.text(st.characters(), max_size=4), max_size=2)))
-    return Manifest(draw(counts), 3 + draw(counts), representations, sources, tuple(segments))
+    settings = draw(st.dictionaries(st.text(max_size=3), json_values, max_size=2))
+    return Manifest(
+        draw(counts), 3 + draw(counts), representations, sources, settings, tuple(segments)
+    )
 
 
 def entry(number: int, role: str, size: int) -> FileEntry:
@@ -94,7 +97,7 @@ def test_every_truncation_is_noticed() -> None:
 
 def test_another_format_or_version_is_named() -> None:
     whole = json.loads(Manifest().to_bytes())
-    for change in ({"version": 2}, {"version": "1"}, {"format": "zip"}, {"version": None}):
+    for change in ({"version": 1}, {"version": "2"}, {"format": "zip"}, {"version": None}):
         with pytest.raises(FormatUnknown, match=r"m is of format .* use a newer release"):
             Manifest.from_bytes(json.dumps({**whole, **change}).encode(), "m")
 

@@ -1,0 +1,127 @@
+"""Documents to vectors: in which order they are encoded, and which of them are known already."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.vectors import Vectors
+from retrieval.document import Document
+from retrieval.errors import InvalidInput
+from retrieval.places import cache_folder
+from retrieval.store.embeddings import LIMIT_VARIABLE, EmbeddingCache, key_of
+
+if TYPE_CHECKING:
+    from retrieval.representation import Representation
+
+Progress: TypeAlias = Callable[[str, int], None]
+"""Called with the name of what is being done and how many documents have just been dealt with."""
+
+_SLICE = 128
+"""Texts handed to a model at once, so that progress is seen and memory stays small."""
+
+
+def encode_documents(
+    representation: "Representation", documents: Sequence[Document], progress: Progress | None
+) -> Vectors:
+    """Return the vectors of documents, one each, in their order.
+
+    A model is given texts of similar length together, longest first, some at a time. What an
+    encoder is worth keeping of goes into the embedding cache slice by slice, and is taken from it.
+
+    Raises:
+        EncoderUnavailable: the model is not there, or only the user's own object can encode.
+        RecipeMismatch: the encoder is not the one that made what is stored.
+        InvalidInput: the encoder returned something else than one vector of its kind per text.
+    """
+    encoder = representation.checked_encoder
+    keys = [d.docno if representation.reads == "docno" else d.contents for d in documents]
+    done = _Done(representation, progress)
+    cache = _cache() if getattr(encoder, "cacheable", False) else None
+    rest = np.arange(len(keys))
+    if cache is not None:
+        digests = [key_of(key) for key in keys]
+        kind: Any = representation.index_class.Vectors
+        known = cache.get(encoder.fingerprint, digests, kind)
+        if known is not None:
+            done.take(*known)
+            rest = np.setdiff1d(rest, known[0], assume_unique=True)
+    for rows in _slices(keys, rest, whole=representation.lexical is not None):
+        vectors = encoder.encode_documents([keys[i] for i in rows])
+        done.take(rows, vectors)
+        if cache is not None:
+            _keep(cache, encoder.fingerprint, [digests[i] for i in rows], vectors)
+    return done.in_order()
+
+
+class _Done:
+    """The vectors that are there so far, in the order they came."""
+
+    def __init__(self, representation: "Representation", progress: Progress | None) -> None:
+        self._representation, self._progress = representation, progress
+        self._rows: list[NDArray[np.int64]] = []
+        self._parts: list[Vectors] = []
+
+    def take(self, rows: NDArray[np.int64], vectors: Vectors) -> None:
+        """Add vectors of the documents at `rows`."""
+        self._rows.append(rows)
+        self._parts.append(_checked(self._representation, vectors, len(rows)))
+        if self._progress is not None:
+            self._progress(self._representation.name, len(rows))
+
+    def in_order(self) -> Vectors:
+        """Return all vectors, in the order of the documents."""
+        if len(self._parts) == 1:  # of all documents, in their order
+            return self._parts[0]
+        return concatenate(self._parts).take(np.argsort(np.concatenate(self._rows)))
+
+
+def _slices(
+    keys: Sequence[str], rest: NDArray[np.int64], *, whole: bool
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows still to be encoded, some at a time; none at all are one empty slice."""
+    if whole or len(keys) <= _SLICE:
+        if len(rest) or not len(keys):
+            yield rest
+        return
+    order = rest[np.argsort([-len(keys[i]) for i in rest], kind="stable")]
+    for start in range(0, len(order), _SLICE):
+        yield order[start : start + _SLICE]
+
+
+def _cache() -> EmbeddingCache:
+    return _cache_of(cache_folder("embeddings"), os.environ.get(LIMIT_VARIABLE))
+
+
+@lru_cache(maxsize=4)
+def _cache_of(path: Path, limit: str | None) -> EmbeddingCache:
+    """Return the cache of this process, which knows what it has found before."""
+    del limit  # read again by `open`; it is only here so that another one is noticed
+    return EmbeddingCache.open(path)
+
+
+def _keep(cache: EmbeddingCache, identity: str, keys: Sequence[bytes], vectors: Any) -> None:
+    if not cache.put(identity, keys, vectors) and cache.problem:
+        warnings.warn(f"vectors are not kept in the cache: {cache.problem}", stacklevel=2)
+
+
+def concatenate(parts: Sequence[Vectors]) -> Vectors:
+    """Return vectors of one kind, one after the other."""
+    kind: Any = type(parts[0])
+    whole: Vectors = kind.concatenate(parts)
+    return whole
+
+
+def _checked(representation: "Representation", vectors: Vectors, n_documents: int) -> Vectors:
+    wanted = representation.index_class.Vectors
+    if not isinstance(vectors, wanted) or len(vectors) != n_documents:
+        raise InvalidInput(
+            f"the encoder of {representation.name!r} returned {type(vectors).__name__} of length "
+            f"{len(vectors)} for {n_documents} documents: return {wanted.__name__}, one each"
+        )
+    return vectors
