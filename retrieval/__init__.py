@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from encoders.bm25 import Bm25 as Bm25
     from encoders.bm25 import Bm25Search as Bm25Search
     from encoders.dense import Dense as Dense
+    from encoders.late_interaction import LateInteraction as LateInteraction
+    from encoders.learned_sparse import LearnedSparse as LearnedSparse
     from encoders.precomputed import Precomputed as Precomputed
     from eval.measures import evaluate as evaluate
     from indexes.flat import Flat as Flat
@@ -27,11 +29,19 @@ if TYPE_CHECKING:
     from indexes.inverted import InvertedBuild as InvertedBuild
     from indexes.inverted import InvertedSearch as InvertedSearch
     from indexes.metric import Metric as Metric
+    from indexes.multivector import MultiVector as MultiVector
+    from indexes.multivector import MultiVectorBuild as MultiVectorBuild
+    from indexes.multivector import MultiVectorSearch as MultiVectorSearch
     from indexes.vectors import DenseVectors as DenseVectors
+    from indexes.vectors import MultiVectors as MultiVectors
     from indexes.vectors import SparseVectors as SparseVectors
     from retrieval.collection import Collection as Collection
+    from retrieval.config import Recipe as Recipe
     from retrieval.document import Document as Document
     from retrieval.errors import RetrievalError as RetrievalError
+    from retrieval.filters import Filter as Filter
+    from retrieval.ingest.chunking import Chunking as Chunking
+    from retrieval.ingest.fields import Fields as Fields
     from retrieval.ingest.sync import index as index
     from retrieval.ingest.sync import sync as sync
     from retrieval.opening import create as create
@@ -49,10 +59,13 @@ _HOMES = {
     "Analysis": "encoders.analysis",
     "Bm25": "encoders.bm25",
     "Bm25Search": "encoders.bm25",
+    "Chunking": "retrieval.ingest.chunking",
     "Collection": "retrieval.collection",
     "Dense": "encoders.dense",
     "DenseVectors": "indexes.vectors",
     "Document": "retrieval.document",
+    "Fields": "retrieval.ingest.fields",
+    "Filter": "retrieval.filters",
     "Flat": "indexes.flat",
     "FlatBuild": "indexes.flat",
     "FlatSearch": "indexes.flat",
@@ -60,9 +73,16 @@ _HOMES = {
     "Inverted": "indexes.inverted",
     "InvertedBuild": "indexes.inverted",
     "InvertedSearch": "indexes.inverted",
+    "LateInteraction": "encoders.late_interaction",
+    "LearnedSparse": "encoders.learned_sparse",
     "Metric": "indexes.metric",
+    "MultiVector": "indexes.multivector",
+    "MultiVectorBuild": "indexes.multivector",
+    "MultiVectorSearch": "indexes.multivector",
+    "MultiVectors": "indexes.vectors",
     "Precomputed": "encoders.precomputed",
     "Queries": "retrieval.queries",
+    "Recipe": "retrieval.config",
     "RetrievalError": "retrieval.errors",
     "Run": "retrieval.run",
     "SparseVectors": "indexes.vectors",

@@ -1,31 +1,27 @@
 """A collection: a folder of documents with any number of representations."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
-
-import numpy as np
+from typing import Any
 
 from encoders import Encoder
 from encoders.analysis import Analyzer
-from indexes.vectors import DenseVectors, SparseVectors
-from retrieval.document import Document
+from retrieval import systems
+from retrieval.document import Document, batches
 from retrieval.errors import DuplicateDocument, InvalidInput, UnknownName
-from retrieval.pipeline import Fusion, Retriever, SearchSettings, Stage
+from retrieval.ingest.chunking import Chunking
+from retrieval.passages import cut, stored, surplus
+from retrieval.pipeline import FilterLike, Per, Retriever, SearchSettings, Stage
 from retrieval.representation import Representation, Spec
 from retrieval.store.files import Folder
 from retrieval.store.manifest import Manifest
 from retrieval.store.snapshot import Snapshot
 from retrieval.store.verification import Verification, verify
-from retrieval.writer import Writer
-
-HYBRID = "hybrid"
-_CHUNK = 1000
-_CHUNK_BYTES = 4 * 2**20
-"""Documents, and about how much of them, checked and written together by `add` and `update`."""
+from retrieval.writer import Writer, chunking_of
 
 
 class Collection:
@@ -88,6 +84,16 @@ class Collection:
         """Names of the representations."""
         return tuple(self._representations)
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How sources are read and cut, and the systems that have names; JSON."""
+        return self.snapshot.manifest.settings
+
+    @property
+    def chunking(self) -> Chunking | None:
+        """How documents are cut into passages; None: they are not."""
+        return chunking_of(self.settings)
+
     def representation(self, name: str, snapshot: Snapshot | None = None) -> Representation:
         """Return one representation, as it was in a snapshot, or raise `UnknownName`."""
         current, representations = self._current
@@ -112,11 +118,25 @@ class Collection:
         return isinstance(docno, str) and self.snapshot.find(docno) >= 0
 
     def __getitem__(self, docno: str) -> Document:
-        ordinal = self.snapshot.find(docno)
+        ordinal = self.snapshot.find(docno) if isinstance(docno, str) else -1
         if ordinal < 0:
             raise UnknownName(f"no document {docno!r} in {self.path}")
         segment, inside = self.snapshot.locate(ordinal)
         return segment.documents.document(inside)
+
+    def passages(self, parent: str) -> list[Document]:
+        """Return the passages of a document in order; [itself] where documents are not cut.
+
+        Raises:
+            UnknownName: there is no such document.
+        """
+        if self.chunking is None:
+            return [self[parent]]
+        snapshot = self.snapshot
+        docnos = stored(lambda names: [(-1, snapshot.find(name)) for name in names], [parent])
+        if not docnos:
+            raise UnknownName(f"no document {parent!r} in {self.path}")
+        return [self[docno] for docno in docnos]
 
     def __iter__(self) -> Iterator[str]:
         """Yield the docnos in the order of their last write."""
@@ -144,46 +164,45 @@ class Collection:
         return Retriever(self, self.representation(name).name, settings)
 
     def system(self, name: str | None = None) -> Stage:
-        """Return a system: a representation's name, or "hybrid", all of them fused by RRF.
+        """Return a system by name: a representation, one of its recipe, or "hybrid", all fused.
 
-        Without a name it is the hybrid, or the only representation there is.
+        Without a name it is the one its recipe says, else the hybrid, else what there is.
         """
-        name = name or (HYBRID if len(self._representations) > 1 else self.representations[0])
+        name = name or systems.default(self)
+        if not isinstance(name, str):
+            raise InvalidInput(f"system {name!r} is no name: pass one of {systems.names(self)}")
         if name not in self._systems:
-            if name == HYBRID and len(self._representations) > 1:
-                parts = [self.retriever(part) for part in self._representations]
-                made: Stage = Fusion(parts, name=HYBRID)
-            elif name in self._representations:
-                made = self.retriever(name)
-            else:
-                raise UnknownName.of("system", name, (*self._representations, HYBRID))
-            self._systems[name] = made
+            self._systems[name] = systems.build(self, name)
         return self._systems[name]
 
-    def search(self, query: Any, k: int = 10, *, system: str | Stage | None = None) -> Any:
+    def search(
+        self,
+        query: Any,
+        k: int = 10,
+        *,
+        system: str | Stage | None = None,
+        filter: FilterLike = None,
+        per: Per | None = None,
+    ) -> Any:
         """Search one text or vector, or several; see `Stage.search`.
 
         Args:
-            query: text, list of texts, vector (dimension,), matrix, or `SparseVectors`.
+            query: text, list of texts, vector (dimension,), matrix, or vectors of any kind.
             k: hits per query.
-            system: a name, or a system made by `retriever` or `rrf`; None: every representation
-                fused, or for vectors the one representation of their kind.
+            system: a name, or a system made by `retriever` or `rrf`; None: see `system`, and for
+                vectors the one representation of their kind.
+            filter: which documents may be found, such as `year >= 2020 and lang == "en"`.
+            per: "passage" or "parent"; None: what the recipe says, or passages.
         """
-        if isinstance(system, Stage):
-            return system.search(query, k)
-        if system is None and isinstance(query, np.ndarray | DenseVectors | SparseVectors):
-            system = self._of_kind("sparse" if isinstance(query, SparseVectors) else "dense")
-        return self.system(system).search(query, k)
+        if system is None and systems.are_vectors(query):
+            system = systems.of_vectors(self, query)
+        asked = system if isinstance(system, Stage) else self.system(system)
+        return asked.search(query, k, filter=filter, per=per or self.per)
 
-    def _of_kind(self, kind: Literal["dense", "sparse"]) -> str:
-        """Return the only representation with vectors of a kind."""
-        index = {"dense": "flat", "sparse": "inverted"}[kind]
-        names = [n for n, r in self._representations.items() if r.recipe["index"]["kind"] == index]
-        if len(names) != 1:
-            raise InvalidInput(
-                f"{kind} vectors fit {names or 'no representation'}: name the system"
-            )
-        return names[0]
+    @property
+    def per(self) -> Per:
+        """What searches return unless they say it: passages, or their parents."""
+        return "parent" if self.settings.get("search", {}).get("per") == "parent" else "passage"
 
     # ------------------------------------------------------------------ changing it
 
@@ -194,30 +213,57 @@ class Collection:
             DuplicateDocument: a docno that is in the collection, or twice in `documents`; the
                 thousand documents around it are not added, those before them are.
         """
-        for chunk in _chunks(documents):
-            docnos = [document.docno for document in chunk]
-            _check_distinct(docnos)
+        for chunk in batches(documents):
+            _check_distinct([document.docno for document in chunk])
             with self._changing:
-                for docno, place in zip(docnos, self.writer().find(docnos), strict=True):
+                passages = self._cut(chunk)
+                places = self.writer().find([passage.docno for passage in passages])
+                for passage, place in zip(passages, places, strict=True):
                     if place != (-1, -1):
                         raise DuplicateDocument(
-                            f"document {docno!r} is in {self.path} already: use update"
+                            f"document {passage.parent!r} is in {self.path} already: use update"
                         )
-                self.writer().put(chunk)
+                self.writer().put(passages)
+
+    def _cut(self, documents: Iterable[Document]) -> list[Document]:
+        """Return what documents are stored as."""
+        chunking = self.writer().chunking
+        return [passage for document in documents for passage in cut(document, chunking)]
 
     def update(self, documents: Iterable[Document]) -> None:
         """Replace documents of the same docno, add the others; visible after `commit`.
 
         If writing some out fails (`StorageFailed`), those taken so far are kept for a later commit.
         """
-        for chunk in _chunks(documents):
+        for chunk in batches(documents):
             with self._changing:
-                self.writer().put(chunk)
+                writer = self.writer()
+                # Of one docno that comes twice, the last counts, and none of the first's passages.
+                latest: dict[str, Document] = {}
+                for document in chunk:
+                    latest.pop(document.docno, None)
+                    latest[document.docno] = document
+                passages = self._cut(latest.values())
+                if writer.chunking is not None:
+                    counts = Counter(passage.parent for passage in passages)
+                    writer.delete(surplus(writer.find, counts))
+                writer.put(passages)
 
     def delete(self, docnos: str | Iterable[str]) -> None:
-        """Delete documents, invisible after `commit`; raises `UnknownName` and deletes none."""
+        """Delete documents with all their passages, invisible after `commit`.
+
+        Raises:
+            UnknownName: one is not in the collection; none is deleted.
+        """
         with self._changing:
-            self.writer().delete([docnos] if isinstance(docnos, str) else list(docnos))
+            writer, names = self.writer(), [docnos] if isinstance(docnos, str) else list(docnos)
+            if writer.chunking is not None:
+                first = writer.find([f"{name}#0" for name in names])
+                for name, place in zip(names, first, strict=True):
+                    if place == (-1, -1):
+                        raise UnknownName(f"no document {name!r} in {self.path}: nothing deleted")
+                names = stored(writer.find, names)
+            writer.delete(names)
 
     def add_representation(self, name: str, spec: Spec | None = None) -> None:
         """Encode and index all documents in one more way; the others are left untouched."""
@@ -339,23 +385,6 @@ class Collection:
                 for name, r in self._representations.items()
             },
         }
-
-
-def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    if isinstance(documents, Document):
-        raise InvalidInput("one Document was given: pass a list of them")
-    chunk: list[Document] = []
-    n_bytes = 0
-    for document in documents:
-        if not isinstance(document, Document):
-            raise InvalidInput(f"{document!r} is no Document: make one with Document(docno, text)")
-        chunk.append(document)
-        n_bytes += document.size
-        if len(chunk) == _CHUNK or n_bytes >= _CHUNK_BYTES:
-            yield chunk
-            chunk, n_bytes = [], 0
-    if chunk:
-        yield chunk
 
 
 def _check_distinct(docnos: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from indexes.hits import Hits
 
 
-def reciprocal_ranks(parts: Sequence[Hits], k: int, *, constant: int) -> Hits:
+def reciprocal_ranks(parts: Sequence[Hits], k: int, *, constant: float) -> Hits:
     """Return the best k by Σ 1 / (constant + rank), rank from 1; ties by lower ordinal.
 
     Cormack, Clarke and Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank

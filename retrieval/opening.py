@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from encoders import Encoder
 from retrieval.collection import Collection
-from retrieval.errors import InvalidInput
+from retrieval.config import Recipe
+from retrieval.errors import FormatUnknown, InvalidInput, RecipeMismatch
+from retrieval.ingest.chunking import Chunking
 from retrieval.representation import DEFAULT, Representation, Spec, resolve
 from retrieval.store import manifest as manifests
 from retrieval.store.files import DiskFolder, Folder, storing
@@ -16,18 +18,28 @@ from retrieval.store.manifest import Manifest
 def create(
     path: str | Path,
     representations: Sequence[str] | Mapping[str, Spec] = DEFAULT,
+    *,
+    chunking: Chunking | str | None = None,
 ) -> Collection:
     """Make an empty collection in a new or empty folder.
 
     Args:
         path: folder to make.
         representations: specs such as "bm25" and "dense", or a mapping of name → spec.
+        chunking: how documents are cut into passages, such as "sentences:200"; None: not at all.
 
     Raises:
         InvalidInput: the folder has something in it, or a spec is unknown.
         EncoderUnavailable: the model of a spec is nowhere to be found.
         StorageFailed: the folder cannot be made.
     """
+    cut = Chunking.parse(chunking) if isinstance(chunking, str) else chunking
+    return _created(path, representations, Recipe(chunking=cut).settings())
+
+
+def _created(
+    path: str | Path, representations: Sequence[str] | Mapping[str, Spec], settings: dict[str, Any]
+) -> Collection:
     asked = resolve(representations)
     folder = DiskFolder(Path(path))
     recipes = {name: dict(r.recipe) for name, r in asked.items()}
@@ -36,8 +48,66 @@ def create(
         _check_empty(folder.path)
         with folder.lock():
             _check_empty(folder.path)  # again: another process may have been quicker
-            manifests.commit(folder, Manifest(representations=recipes))
+            manifests.commit(folder, Manifest(representations=recipes, settings=settings))
     return _opened(folder, asked)
+
+
+def prepare(path: str | Path, recipe: Recipe, *, rebuild: bool = False) -> Collection:
+    """Open the collection at `path`, or make it; say where its recipe differs from the one asked.
+
+    What the recipe leaves unsaid (None) an existing collection keeps. Systems and search defaults
+    are taken over as they are: nothing is indexed again for them.
+
+    Raises:
+        RecipeMismatch: it was made in another way, and not `rebuild`.
+    """
+    try:
+        collection = open_collection(path)
+    except FormatUnknown:
+        if (Path(path) / manifests.NAME).exists():
+            raise
+        representations = DEFAULT if recipe.representations is None else recipe.representations
+        return _created(path, representations, recipe.settings())
+    asked = _asked(collection, recipe, rebuild=rebuild)
+    collection.use_encoders({n: r.encoder for n, r in asked.items() if r.encoder is not None})
+    settings = recipe.settings(collection.settings)
+    if rebuild:
+        collection.writer().clear(asked)
+        collection.writer().configure(settings)
+    elif differences := _differences(collection, asked, settings):
+        raise RecipeMismatch(
+            f"{path} was built with another recipe: {'; '.join(differences)}. Leave it out to keep "
+            "what there is, or rebuild (--rebuild)"
+        )
+    elif settings != collection.settings:
+        collection.writer().configure(settings)
+    return collection
+
+
+def _asked(collection: Collection, recipe: Recipe, *, rebuild: bool) -> dict[str, Representation]:
+    """Return the representations to have; {} to keep those there are as they are."""
+    if recipe.representations is not None:
+        return resolve(recipe.representations)
+    if not rebuild:
+        return {}
+    own = {n: collection.representation(n).encoder for n in collection.representations}
+    return resolve({name: encoder for name, encoder in own.items() if encoder is not None})
+
+
+def _differences(
+    collection: Collection, asked: Mapping[str, Representation], settings: Mapping[str, Any]
+) -> list[str]:
+    recorded = collection.snapshot.manifest.representations
+    found = [f"{name} is not in it" for name in asked if name not in recorded]
+    found += [f"{name} is in it" for name in recorded if asked and name not in asked]
+    for name in set(asked) & set(recorded):
+        if difference := asked[name].difference(recorded[name]):
+            found.append(f"{name} ({difference})")
+    for key in ("chunking", "fields"):
+        before, after = collection.settings.get(key), settings.get(key)
+        if before != after:
+            found.append(f"{key}: {before!r} → {after!r}")
+    return found
 
 
 def _check_empty(path: Path) -> None:

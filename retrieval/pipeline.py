@@ -6,7 +6,7 @@ A batch and a single query go through the same code; a system sees one snapshot 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,27 @@ from indexes.flat import FlatSearch
 from indexes.hits import Hits, merge
 from indexes.inverted import InvertedSearch, Saturation
 from indexes.validate import check_k
-from indexes.vectors import DenseVectors, SparseVectors, Vectors
+from indexes.vectors import DenseVectors, MultiVectors, SparseVectors, Vectors
 from retrieval.errors import InvalidInput
+from retrieval.filters import Filter
 from retrieval.fusion import reciprocal_ranks
 from retrieval.limits import K_MAX, QUERY_CHARACTERS_MAX
 from retrieval.queries import Queries
 from retrieval.representation import Representation
-from retrieval.results import Results
+from retrieval.results import Results, best_passages
 from retrieval.run import Run
 from retrieval.store.snapshot import Snapshot
 
 SearchSettings: TypeAlias = FlatSearch | InvertedSearch | Bm25Search
+
+FilterLike: TypeAlias = str | Filter | None
+Per: TypeAlias = Literal["passage", "parent"]
+
+_DEEPER = 4
+"""How much deeper to look for more parents, if the passages found have too few."""
+
+RRF_CONSTANT = 60
+"""k of Cormack, Clarke and Büttcher: they found it good, and little depends on it."""
 
 FUSION_DEPTH_MIN = 100
 """Documents asked of each system before fusion, unless more are to be returned."""
@@ -42,15 +52,16 @@ class QueryBatch:
     texts: tuple[str, ...] | None = None
     vectors: Vectors | None = None
     named: bool = False  # whether the ids are the user's, and not just numbers
+    filter: Filter | None = None  # which documents may be found, decided before the top k
 
     @classmethod
     def of(cls, queries: Any) -> "QueryBatch":
-        """Accept texts, a matrix or sparse vectors.
+        """Accept texts, a matrix, or vectors of any kind.
 
         Raises:
             InvalidInput: anything else, or a text that is too long.
         """
-        if isinstance(queries, DenseVectors | SparseVectors):
+        if isinstance(queries, DenseVectors | SparseVectors | MultiVectors):
             return cls(_numbered(len(queries)), vectors=queries)
         if isinstance(queries, np.ndarray):
             vectors = DenseVectors.of(np.atleast_2d(queries))
@@ -101,37 +112,82 @@ class Stage(ABC):
     def __init__(self, collection: Searchable, name: str) -> None:
         self.collection, self.name = collection, name
 
+    @property
+    @abstractmethod
+    def representations(self) -> tuple[str, ...]:
+        """Names of the representations it searches, each once."""
+
     @abstractmethod
     def hits(self, snapshot: Snapshot, queries: QueryBatch, k: int) -> Hits:
         """Return the best k documents of each query by collection-wide ordinal."""
 
-    def search(self, query: Any, k: int = 10) -> Any:
+    def search(
+        self, query: Any, k: int = 10, *, filter: FilterLike = None, per: Per = "passage"
+    ) -> Any:
         """Search one text or vector, or several.
 
         Returns a list of `Hit` for one text or one vector (dimension,); one list per query for a
-        list of texts, a matrix (n_queries, dimension) or `SparseVectors`.
+        list of texts, a matrix (n_queries, dimension), or vectors of any kind.
+
+        Args:
+            query: what to search for.
+            k: hits per query.
+            filter: which documents may be found, such as `year >= 2020 and lang == "en"`; see
+                `retrieval.filters`.
+            per: "passage", or "parent": the best passage of each parent document.
 
         Raises:
-            InvalidInput: a query that is neither text nor vector, or k negative.
+            InvalidInput: a query that is neither text nor vector, k negative, or a filter that
+                cannot be read.
             EncoderUnavailable: a text, and the model is not available.
         """
         one = isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim == 1)
         batch = QueryBatch.of([query] if isinstance(query, str) else query)
-        snapshot = self.collection.snapshot
-        found = self.hits(snapshot, batch, _checked_k(k))
-        results = Results(snapshot, found, batch.texts, self.collection.analyzer)
+        results = self._results(replace(batch, filter=_filter(filter)), k, per)
         lists = [results.of(i) for i in range(len(batch))]
         return lists[0] if one else lists
 
-    def run(self, queries: "Queries | Mapping[str, str]", k: int = 1000) -> Run:
-        """Search queries with ids and return a run; every query id is in it."""
-        ids, texts = tuple(queries), tuple(text for _, text in queries.items())
-        snapshot = self.collection.snapshot
-        batch = replace(QueryBatch.of(texts), ids=ids, named=True)
-        results = Results(snapshot, self.hits(snapshot, batch, _checked_k(k)), None, None)
+    def run(
+        self,
+        queries: "Queries | Mapping[str, str]",
+        k: int = 1000,
+        *,
+        filter: FilterLike = None,
+        per: Per = "passage",
+    ) -> Run:
+        """Search queries with ids and return a run; every query id is in it. See `search`."""
+        if not isinstance(queries, Mapping):
+            raise InvalidInput(f"{queries!r} has no query ids: pass a mapping of id → text")
+        batch = replace(QueryBatch.of(queries.values()), ids=tuple(queries), named=True)
+        results = self._results(replace(batch, filter=_filter(filter)), k, per)
         pairs = [results.docnos(i) for i in range(len(batch))]
         docnos, scores = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        return Run.from_hits(ids, docnos, scores=scores, tag=self.name)
+        return Run.from_hits(batch.ids, docnos, scores=scores, tag=self.name)
+
+    def _results(self, batch: QueryBatch, k: int, per: Per) -> Results:
+        if per not in ("passage", "parent"):
+            raise InvalidInput(f"per is {per!r}: use 'passage' or 'parent'")
+        snapshot, k = self.collection.snapshot, _checked_k(k)
+        found = (
+            self.hits(snapshot, batch, k)
+            if per == "passage"
+            else self._best_passages(snapshot, batch, k)
+        )
+        return Results(snapshot, found, batch.texts, self.collection.analyzer, per=per)
+
+    def _best_passages(self, snapshot: Snapshot, batch: QueryBatch, k: int) -> Hits:
+        """Return the best k parents, each by its best passage.
+
+        Looks as deep as it takes: many good passages of one parent must not push out another.
+        """
+        depth = k
+        while True:
+            depth = min(_DEEPER * depth, len(snapshot))
+            found = self.hits(snapshot, batch, depth)
+            best = best_passages(snapshot, found, k)
+            short = (best.counts() < k) & (found.counts() == depth)  # and there may be more
+            if depth == len(snapshot) or not short.any():
+                return best
 
     def __repr__(self) -> str:
         return self.name
@@ -141,10 +197,20 @@ class Retriever(Stage):
     """Search in one representation: all segments, best scores first."""
 
     def __init__(
-        self, collection: Searchable, name: str, settings: SearchSettings | None = None
+        self,
+        collection: Searchable,
+        representation: str,
+        settings: SearchSettings | None = None,
+        *,
+        label: str | None = None,
     ) -> None:
-        super().__init__(collection, name)
-        self._settings = settings
+        super().__init__(collection, label or representation)
+        self._representation, self._settings = representation, settings
+
+    @property
+    def representations(self) -> tuple[str, ...]:
+        """The one it searches."""
+        return (self._representation,)
 
     def hits(self, snapshot: Snapshot, queries: QueryBatch, k: int) -> Hits:
         """Return the best k documents of each query."""
@@ -154,8 +220,9 @@ class Retriever(Stage):
         vectors, settings = self._vectors(snapshot, queries)
         parts = []
         for segment in snapshot.segments:
-            index: Any = segment.index(self.name)
-            parts.append(index.search(vectors, k, settings, allowed=segment.live))
+            index: Any = segment.index(self._representation)
+            allowed = segment.allowed(queries.filter)
+            parts.append(index.search(vectors, k, settings, allowed=allowed))
         found = merge(parts, snapshot.bases, k)
         blank = queries.blank()
         if blank.any():
@@ -164,11 +231,15 @@ class Retriever(Stage):
 
     def _vectors(self, snapshot: Snapshot, queries: QueryBatch) -> tuple[Vectors, Any]:
         """Return encoded and weighted queries, and the settings of the index's search."""
-        representation = self.collection.representation(self.name, snapshot)
+        representation = self.collection.representation(self._representation, snapshot)
         lexical = representation.lexical
         settings = self._settings
-        if isinstance(settings, Bm25Search) and lexical is None:
-            raise InvalidInput(f"Bm25Search does not fit representation {self.name!r}")
+        fitting = (representation.index_class.Search, *((Bm25Search,) if lexical else ()))
+        if settings is not None and not isinstance(settings, fitting):
+            raise InvalidInput(
+                f"{type(settings).__name__} does not fit representation {representation.name!r}: "
+                f"use {' or '.join(kind.__name__ for kind in fitting)}"
+            )
         if lexical is not None and not isinstance(settings, InvertedSearch):
             settings = self._saturation(snapshot, lexical)
         if queries.vectors is not None:
@@ -177,25 +248,26 @@ class Retriever(Stage):
         by_id = representation.reads == "docno" and queries.named
         keys = list((queries.ids if by_id else queries.texts) or ())
         vectors = encoder.encode_queries(keys)
-        if not isinstance(vectors, DenseVectors | SparseVectors) or len(vectors) != len(keys):
+        if len(_checked(vectors, representation)) != len(keys):
             raise InvalidInput(f"the encoder of {self.name!r} did not return {len(keys)} vectors")
         if lexical is not None and isinstance(vectors, SparseVectors):
-            statistics = snapshot.statistics(self.name)
+            statistics = snapshot.statistics(self._representation)
             frequencies = statistics.document_frequencies(vectors.vocabulary)
             vectors = lexical.weigh(vectors, frequencies, statistics.n_documents)
-        return _checked(vectors, representation), settings
+        return vectors, settings
 
     def _saturation(self, snapshot: Snapshot, lexical: LexicalEncoder) -> InvertedSearch:
         k1, b = lexical.k1, lexical.b
         if isinstance(self._settings, Bm25Search):
             k1 = k1 if self._settings.k1 is None else self._settings.k1
             b = b if self._settings.b is None else self._settings.b
-        return InvertedSearch(Saturation(k1, b, snapshot.statistics(self.name).average_length))
+        return InvertedSearch(
+            Saturation(k1, b, snapshot.statistics(self._representation).average_length)
+        )
 
 
 def _checked(vectors: Vectors, representation: Representation) -> Vectors:
-    kind = representation.recipe["index"]["kind"]
-    wanted = DenseVectors if kind == "flat" else SparseVectors
+    wanted = representation.index_class.Vectors
     if not isinstance(vectors, wanted):
         raise InvalidInput(
             f"representation {representation.name!r} is searched with {wanted.__name__}, "
@@ -211,10 +283,14 @@ class Fusion(Stage):
         self,
         systems: Sequence[Stage],
         *,
-        k: int = 60,
+        k: float = RRF_CONSTANT,
         depth: int | None = None,
         name: str | None = None,
     ) -> None:
+        if isinstance(k, bool) or not isinstance(k, int | float) or not 0 <= k < float("inf"):
+            raise InvalidInput(f"the constant of reciprocal ranks is {k!r}: use 0 or more")
+        if depth is not None and _checked_k(depth) == 0:
+            raise InvalidInput("the depth of a fusion is 0: fuse at least one hit of each system")
         if len(systems) < 2 or len({id(system.collection) for system in systems}) != 1:
             raise InvalidInput(
                 f"fusing {list(systems)!r}: pass two or more systems of one collection"
@@ -222,6 +298,11 @@ class Fusion(Stage):
         name = name or f"rrf({', '.join(system.name for system in systems)})"
         super().__init__(systems[0].collection, name)
         self._systems, self._k, self._depth = tuple(systems), k, depth
+
+    @property
+    def representations(self) -> tuple[str, ...]:
+        """Those of all its systems."""
+        return tuple(dict.fromkeys(n for system in self._systems for n in system.representations))
 
     def hits(self, snapshot: Snapshot, queries: QueryBatch, k: int) -> Hits:
         """Return the best k documents of each query by the sum of reciprocal ranks."""
@@ -234,7 +315,9 @@ class Fusion(Stage):
         return reciprocal_ranks(parts, k, constant=self._k)
 
 
-def rrf(*systems: Stage, k: int = 60, depth: int | None = None, name: str | None = None) -> Fusion:
+def rrf(
+    *systems: Stage, k: float = RRF_CONSTANT, depth: int | None = None, name: str | None = None
+) -> Fusion:
     """Fuse systems by reciprocal ranks: score = Σ 1 / (k + rank).
 
     Args:
@@ -255,6 +338,10 @@ def _check_unicode(text: str) -> None:
 
 def _numbered(n_queries: int) -> tuple[str, ...]:
     return tuple(map(str, range(n_queries)))
+
+
+def _filter(given: FilterLike) -> Filter | None:
+    return Filter.parse(given) if isinstance(given, str) else given
 
 
 def _checked_k(k: int) -> int:

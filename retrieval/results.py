@@ -19,7 +19,10 @@ from retrieval.store.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Hit:
-    """A document found for a query; all but docno, score and rank is read on demand."""
+    """A document found for a query; all but docno, score and rank is read on demand.
+
+    docno is what was ranked: where the best passage of each parent was asked for, the parent's.
+    """
 
     docno: str
     score: float
@@ -31,7 +34,7 @@ class Hit:
 
     @cached_property
     def document(self) -> Document:
-        """The whole document."""
+        """The document as it is stored: of a passage, the passage."""
         return self._segment.documents.document(self._ordinal)
 
     @property
@@ -49,6 +52,16 @@ class Hit:
         """Its metadata."""
         return self.document.metadata
 
+    @property
+    def parent(self) -> str:
+        """The docno of the document it is a passage of; its own if it is none."""
+        return self.document.parent
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The characters of its parent's text that a passage is; None if it is no passage."""
+        return self.document.span
+
     @cached_property
     def snippet(self) -> Snippet:
         """The part of the text that answers the query, matching words highlighted."""
@@ -57,7 +70,8 @@ class Hit:
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as JSON."""
         own = {"rank": self.rank, "docno": self.docno, "score": self.score, "title": self.title}
-        return own | {"snippet": self.snippet.text, "metadata": dict(self.metadata)}
+        place = {"passage": self.document.docno, "span": self.span} if self.span else {}
+        return own | {"snippet": self.snippet.text, "metadata": dict(self.metadata)} | place
 
 
 class Results:
@@ -68,10 +82,12 @@ class Results:
         snapshot: Snapshot,
         hits: Hits,
         texts: Sequence[str] | None,
-        analyzer: Analyzer | None,
+        analyzer: Analyzer,
+        *,
+        per: str,
     ) -> None:
         self._snapshot, self._hits, self._texts = snapshot, hits, texts
-        self._analyzer = analyzer or Analyzer()
+        self._analyzer, self._per = analyzer, per
 
     def of(self, query: int) -> list[Hit]:
         """Return the hits of one query, best first."""
@@ -80,7 +96,7 @@ class Results:
         hits = []
         for i, (ordinal, score) in enumerate(zip(ordinals.tolist(), scores.tolist(), strict=True)):
             segment, inside = self._snapshot.locate(ordinal)
-            docno = segment.documents.docno[inside].decode()
+            docno = self._docno(segment, inside)
             hits.append(Hit(docno, score, i + 1, segment, inside, text, self._analyzer))
         return hits
 
@@ -88,9 +104,30 @@ class Results:
         """Return the docnos and scores of one query, best first."""
         ordinals, scores = self._found(query)
         places = map(self._snapshot.locate, ordinals.tolist())
-        return [segment.documents.docno[inside].decode() for segment, inside in places], scores
+        return [self._docno(segment, inside) for segment, inside in places], scores
+
+    def _docno(self, segment: Segment, inside: int) -> str:
+        table = segment.documents
+        return table.parent(inside) if self._per == "parent" else table.docno[inside].decode()
 
     def _found(self, query: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
         ids = self._hits.ids[query]
         n_hits = int(np.count_nonzero(ids >= 0))
         return ids[:n_hits], self._hits.scores[query, :n_hits]
+
+
+def best_passages(snapshot: Snapshot, hits: Hits, k: int) -> Hits:
+    """Return the first hit of each parent document, at most k a query, in the order they have."""
+    best = Hits(np.full((len(hits), k), -1, np.int64), Hits.empty(len(hits), k).scores)
+    for query, ids in enumerate(hits.ids.tolist()):
+        parents: set[str] = set()
+        for place, ordinal in enumerate(ids):
+            if ordinal < 0 or len(parents) == k:
+                break
+            segment, inside = snapshot.locate(ordinal)
+            parent = segment.documents.parent(inside)
+            if parent not in parents:
+                best.ids[query, len(parents)] = ordinal
+                best.scores[query, len(parents)] = hits.scores[query, place]
+                parents.add(parent)
+    return best

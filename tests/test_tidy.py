@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "retrieval": r"retrieval(\.|$)|indexes\.|encoders(\.|$)",
 }
 HEAVY = ("torch", "numba", "faiss", "sentence_transformers", "pyarrow", "transformers")
-BANNED_CALLS = {"eval", "exec", "extractall", "system", "popen", "fromstring"}
+BANNED_CALLS = {"extractall", "system", "popen", "fromstring"}
+BANNED_BUILTINS = {"eval", "exec", "compile"}
 BANNED_WORDS = re.compile(
     r"\bpickle\b|trust_remote_code|allow_pickle=True|shell=True|TO" + r"DO|FIX" + r"ME|XX" + r"X\b"
 )
@@ -85,9 +86,10 @@ def test_nothing_dangerous_is_called(path: Path) -> None:
     assert not BANNED_WORDS.search(code), BANNED_WORDS.search(code)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call):
-            name = ast.unparse(node.func).rpartition(".")[2]
-            allowed = name == "system" and "collection" in ast.unparse(node.func)
-            allowed |= name == "system" and "self." in ast.unparse(node.func)
+            called = ast.unparse(node.func)
+            assert called not in BANNED_BUILTINS, f"{path}:{node.lineno} calls {called}"
+            name = called.rpartition(".")[2]
+            allowed = name == "system" and ("collection" in called or "self." in called)
             assert name not in BANNED_CALLS or allowed, f"{path}:{node.lineno} calls {name}"
 
 
@@ -96,7 +98,14 @@ def test_only_one_module_writes_to_the_store() -> None:
     writers = re.compile(
         r"""\.write_bytes\(|os\.(open|write|replace|rename|unlink|fsync)\(|open\([^)]*["'][wax]b?["']"""
     )
-    may = {"retrieval.store.files", "retrieval.run", "retrieval.cli", "eval.report"}
+    may = {  # of the command line, it closes a pipe
+        "retrieval.store.files",
+        "retrieval.lines",
+        "retrieval.run",
+        "retrieval.cli.__init__",
+        "eval.report",
+        "eval.datasets.download",
+    }
     found = {module_of(path) for path in SOURCES if writers.search(path.read_text())}
     assert found <= may
 

@@ -3,25 +3,24 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from retrieval.collection import Collection
+from retrieval.config import Recipe
 from retrieval.document import Document
-from retrieval.errors import (
-    DuplicateDocument,
-    FormatUnknown,
-    InvalidDocument,
-    InvalidInput,
-    RecipeMismatch,
-)
+from retrieval.encoding import Progress
+from retrieval.errors import DuplicateDocument, InvalidDocument, InvalidInput
 from retrieval.ingest import Found, Skipped, read
+from retrieval.ingest.chunking import Chunking
+from retrieval.ingest.fields import Fields
 from retrieval.limits import BUFFER_DOCUMENTS_DEFAULT
-from retrieval.opening import create, open_collection
-from retrieval.representation import DEFAULT, Progress, Spec, resolve
-from retrieval.store import manifest as manifests
+from retrieval.opening import prepare
+from retrieval.passages import cut
+from retrieval.representation import Spec
 from retrieval.writer import Writer
 
 Entries: TypeAlias = Callable[[], Iterable[Found | Skipped]]
@@ -55,67 +54,24 @@ class SyncReport:
         return counts + ("; nothing deleted, as not all could be read" if self.incomplete else "")
 
 
-def prepare(
-    path: str | Path,
-    representations: Sequence[str] | Mapping[str, Spec] | None = None,
-    *,
-    rebuild: bool = False,
-) -> Collection:
-    """Open the collection at `path`, or make it; say where its recipe differs from the one asked.
-
-    Raises:
-        RecipeMismatch: it was made with other representations, and not `rebuild`.
-    """
-    try:
-        collection = open_collection(path)
-    except FormatUnknown:
-        if (Path(path) / manifests.NAME).exists():
-            raise
-        return create(path, DEFAULT if representations is None else representations)
-    if representations is None and not rebuild:
-        return collection
-    if representations is None:
-        representations = {
-            name: encoder
-            for name in collection.representations
-            if (encoder := collection.representation(name).encoder) is not None
-        }
-    asked = resolve(representations)
-    collection.use_encoders({n: r.encoder for n, r in asked.items() if r.encoder is not None})
-    if rebuild:
-        collection.writer().clear(asked)
-        return collection
-    recorded = collection.snapshot.manifest.representations
-    differences = [f"{name} is not in it" for name in asked if name not in recorded]
-    differences += [f"{name} is in it" for name in recorded if name not in asked]
-    for name in set(asked) & set(recorded):
-        if difference := asked[name].difference(recorded[name]):
-            differences.append(f"{name} ({difference})")
-    if differences:
-        raise RecipeMismatch(
-            f"{path} was built with another recipe: {'; '.join(differences)}. Leave the "
-            "representations out to keep it, or rebuild (--rebuild)"
-        )
-    return collection
-
-
 def sync(
     collection: Collection,
-    folder: str | Path,
+    folder: str | Path | Sequence[str | Path],
     *,
     keep_missing: bool = False,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> SyncReport:
-    """Bring a collection up to date with a folder and commit, about every half minute.
+    """Bring a collection up to date with folders and commit, about every half minute.
 
     A document is new, changed or unchanged by the digest of its title, text and metadata; one that
-    came from this folder before and is not there any more is deleted, unless something in the
-    folder could not be read in this pass.
+    came from the same folder before and is not there any more is deleted, unless something in the
+    folders could not be read in this pass. Documents are counted as they are stored: where the
+    collection cuts them into passages, each passage is one.
 
     Args:
         collection: what to bring up to date.
-        folder: folder or file to read.
+        folder: folder or file to read, or several.
         keep_missing: do not delete what vanished.
         strict: an unreadable or empty file is an error, not a warning in the report.
         progress: called as documents are read and encoded.
@@ -124,9 +80,10 @@ def sync(
         DuplicateDocument: two documents of one docno; both places are named.
         InvalidDocument: invalid JSON, or with `strict` anything that cannot be read.
     """
-    source = Path(folder)
-    started = _Sync(collection.writer(), str(source.resolve()), lambda: read(source))
-    return started.go(collection, keep_missing=keep_missing, strict=strict, progress=progress)
+    fields = Fields(**collection.settings.get("fields", {}))
+    paths = [Path(one) for one in ([folder] if isinstance(folder, str | Path) else folder)]
+    entries = {str(path.resolve()): partial(read, path, fields) for path in paths}
+    return _synced(collection, entries, keep_missing=keep_missing, strict=strict, progress=progress)
 
 
 def sync_entries(
@@ -136,15 +93,38 @@ def sync_entries(
 
     `source` names where they come from; what came from it before and is not read now is deleted.
     """
-    started = _Sync(collection.writer(), source, entries)
-    return started.go(collection, keep_missing=False, strict=False, progress=progress)
+    return _synced(
+        collection, {source: entries}, keep_missing=False, strict=False, progress=progress
+    )
+
+
+def _synced(
+    collection: Collection,
+    sources: Mapping[str, Entries],
+    *,
+    keep_missing: bool,
+    strict: bool,
+    progress: Progress | None,
+) -> SyncReport:
+    report, writer = SyncReport(), collection.writer()
+    writer.progress = progress
+    try:
+        for source, entries in sources.items():
+            _Sync(writer, source, entries, report).go(keep_missing=keep_missing, strict=strict)
+    except BaseException:
+        collection.rollback()
+        raise
+    collection.commit()
+    return report
 
 
 def index(
-    folder: str | Path,
+    folder: str | Path | Recipe,
     path: str | Path,
     *,
     representations: Sequence[str] | Mapping[str, Spec] | None = None,
+    chunking: Chunking | str | None = None,
+    fields: Fields | None = None,
     rebuild: bool = False,
     keep_missing: bool = False,
     strict: bool = False,
@@ -153,25 +133,38 @@ def index(
     """Index a folder, or bring its index up to date, and return the collection.
 
     Args:
-        folder: folder of txt, md, html and jsonl files, or one such file.
+        folder: folder of documents, or one file; or a `Recipe`, which says all of the next three.
         path: where the index is or shall be.
         representations: specs such as "bm25", or name → spec; None: those the index has, or
             BM25 and dense for a new one.
+        chunking: how documents are cut into passages, such as "sentences:200"; None: as the index
+            has it, not at all in a new one.
+        fields: which keys or columns of a row make a document; None: as the index has it.
         rebuild: start again, with these representations.
         keep_missing: do not delete documents whose file vanished.
         strict: raise on an unreadable or empty file in place of skipping it.
         progress: called as documents are read and encoded.
 
     Raises:
-        RecipeMismatch: the index was built with other representations.
+        RecipeMismatch: the index was built with another recipe.
         See also `sync`.
     """
-    source = Path(folder)
-    if not source.exists():
-        raise InvalidInput(f"there is no folder or file {source}")
-    collection = prepare(path, representations, rebuild=rebuild)
+    if isinstance(folder, Recipe):
+        if any(part is not None for part in (representations, chunking, fields)):
+            raise InvalidInput(
+                "a recipe was given, and more of it beside: put that into the recipe"
+            )
+        recipe = folder
+    else:
+        cut = Chunking.parse(chunking) if isinstance(chunking, str) else chunking
+        recipe = Recipe((str(folder),), cut, fields, representations)
+    for source in recipe.sources:
+        if not Path(source).exists():
+            raise InvalidInput(f"there is no folder or file {source}")
+    collection = prepare(path, recipe, rebuild=rebuild)
+    sources = recipe.sources
     try:
-        sync(collection, source, keep_missing=keep_missing, strict=strict, progress=progress)
+        sync(collection, sources, keep_missing=keep_missing, strict=strict, progress=progress)
     finally:
         collection.close()
     return collection
@@ -188,41 +181,32 @@ def _chunk(found: Iterator[Found]) -> list[Found]:
 
 
 class _Sync:
-    """One pass over a folder."""
+    """One pass over one source."""
 
-    def __init__(self, writer: Writer, source: str, entries: Entries) -> None:
-        self._writer, self._entries = writer, entries
+    def __init__(self, writer: Writer, source: str, entries: Entries, report: SyncReport) -> None:
+        self._writer, self._entries, self._report = writer, entries, report
         self._source = writer.source(source)
         # What was there before; segments that are not in here hold what this pass wrote.
         self._old = list(writer.segments)  # kept, so that no other segment can get an id of theirs
         self._seen = {id(p): np.zeros(len(p.dead), bool) for p in self._old}
-        self._report = SyncReport()
         self._uncommitted, self._commit_at, self._since = 0, 4 * _CHUNK, time.monotonic()
 
-    def go(
-        self, collection: Collection, *, keep_missing: bool, strict: bool, progress: Progress | None
-    ) -> SyncReport:
-        """Read everything, write what is new, and commit."""
-        self._writer.progress = progress
-        try:
-            found = self._documents(strict=strict)
-            while chunk := _chunk(found):
-                self._take(chunk)
-                if progress is not None:
-                    progress("read", len(chunk))
-                self._pace()
-            if not keep_missing and not self._report.incomplete:
-                self._delete_vanished()
-        except BaseException:
-            collection.rollback()
-            raise
-        collection.commit()
-        return self._report
+    def go(self, *, keep_missing: bool, strict: bool) -> None:
+        """Read everything and write what is new; the last of it waits for a commit."""
+        found = self._documents(strict=strict)
+        while chunk := _chunk(found):
+            self._take(chunk)
+            if self._writer.progress is not None:
+                self._writer.progress("read", len(chunk))
+            self._pace()
+        self._delete_vanished(kept=keep_missing or self._report.incomplete)
 
     def _documents(self, *, strict: bool) -> Iterator[Found]:
         for entry in self._entries():
             if isinstance(entry, Found):
-                yield entry
+                chunking = self._writer.chunking
+                for passage in cut(entry.document, chunking, entry.headings):
+                    yield Found(passage, entry.place)
             elif strict:
                 raise InvalidDocument(
                     f"{entry.place}: {entry.reason}; without --strict it is skipped"
@@ -273,11 +257,11 @@ class _Sync:
         return bool(table.digests[ordinal].tobytes() == found.document.digest())
 
     def _duplicate(self, found: Found) -> DuplicateDocument:
-        docno = found.document.docno
         entries = (entry for entry in self._entries() if isinstance(entry, Found))
-        first = next(entry.place for entry in entries if entry.document.docno == docno)
+        parent = found.document.parent
+        first = next(entry.place for entry in entries if entry.document.docno == parent)
         return DuplicateDocument(
-            f"document {docno!r} is in {first} and again in {found.place}: docnos are unique, "
+            f"document {parent!r} is in {first} and again in {found.place}: docnos are unique, "
             "rename or remove one of them"
         )
 
@@ -295,12 +279,15 @@ class _Sync:
         self._commit_at = int(min(max(rate * _COMMIT_SECONDS, _CHUNK), BUFFER_DOCUMENTS_DEFAULT))
         self._uncommitted, self._since = 0, now
 
-    def _delete_vanished(self) -> None:
-        for pending in self._writer.segments:
-            seen = self._seen.get(id(pending))
-            if seen is None:
-                continue
-            gone = ~pending.dead & ~seen & (pending.segment.documents.sources == self._source)
-            if gone.any():
-                self._report.deleted += int(gone.sum())
-                pending.kill(np.flatnonzero(gone))
+    def _delete_vanished(self, *, kept: bool) -> None:
+        """Delete what was not met; if documents are `kept`, only the passages they have no more."""
+        for pending in self._old:
+            table, seen = pending.segment.documents, self._seen[id(pending)]
+            unmet = ~pending.dead & ~seen & (table.sources == self._source)
+            gone = np.flatnonzero(unmet)
+            if kept and len(gone):
+                first = self._writer.find([f"{table.parent(int(i))}#0" for i in gone])
+                gone = gone[[self._written(place) for place in first]]
+            if len(gone):
+                self._report.deleted += len(gone)
+                pending.kill(gone)

@@ -16,6 +16,8 @@
       merging.py     when adjacent segments are merged
       statistics.py  what BM25 has to know of the live documents
       verification.py  every byte and structure, damage by name of the file
+      embeddings.py  beside collections: what any encoder has made of any text, kept for all of them
+      shelf.py       the files of that cache for one encoder
 
 Every file is written under a name never used before and synced, then the names are synced, then the
 manifest is replaced and the names synced again. So a commit is wholly there or not at all, after

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from encoding import WordSums
+from encoding import WordSums, WordTokens
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +32,7 @@ operations = st.lists(
 
 def representations(*, seed: int = 0) -> dict[str, object]:
     bm25 = rt.Bm25(analysis=rt.Analysis.whitespace())
-    return {"bm25": bm25, "dense": WordSums(seed=seed)}
+    return {"bm25": bm25, "dense": WordSums(seed=seed), "late": WordTokens(seed=1)}
 
 
 def answers(collection: rt.Collection) -> dict[tuple[str, str, int], list[tuple[str, float]]]:
@@ -79,7 +79,7 @@ def apply(collection: rt.Collection, model: Model, name: str, argument: object) 
             collection.compact()
             model.committed = dict(model.pending)
         case "reopen", _:
-            encoders = {"dense": WordSums(seed=model.seed)}
+            encoders = {"dense": WordSums(seed=model.seed), "late": WordTokens(seed=1)}
             collection.close()
             model.pending = dict(model.committed)
             return rt.open(collection.path, encoders=encoders, verify="eager")

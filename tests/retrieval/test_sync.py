@@ -8,6 +8,7 @@ import pytest
 from encoding import WordSums
 
 import retrieval as rt
+from retrieval.config import Recipe
 from retrieval.errors import (
     DuplicateDocument,
     InvalidDocument,
@@ -15,7 +16,8 @@ from retrieval.errors import (
     RecipeMismatch,
 )
 from retrieval.ingest import Found, Skipped
-from retrieval.ingest.sync import prepare, sync, sync_entries
+from retrieval.ingest.sync import sync, sync_entries
+from retrieval.opening import prepare
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_two_folders_share_an_index_and_do_not_delete_each_other(
 def test_skipped_files_are_reported_or_an_error(folder: Path, tmp_path: Path) -> None:
     (folder / "empty.txt").write_text("  \n")
     (folder / "binary.txt").write_bytes(b"a\0b")
-    collection = prepare(tmp_path / "i.idx", specs())
+    collection = rt.create(tmp_path / "i.idx", specs())
     found = sync(collection, folder)
     assert sorted(skipped.place for skipped in found.skipped) == ["binary.txt", "empty.txt"]
     assert str(found).endswith("2 skipped")
@@ -114,7 +116,7 @@ def test_skipped_files_are_reported_or_an_error(folder: Path, tmp_path: Path) ->
 def test_a_duplicate_names_both_places_and_changes_nothing(tmp_path: Path) -> None:
     lines = [{"_id": name, "text": f"text {i}"} for i, name in enumerate("abcb")]
     (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    collection = prepare(tmp_path / "i.idx", {"bm25": "bm25"})
+    collection = rt.create(tmp_path / "i.idx", ["bm25"])
     with pytest.raises(DuplicateDocument, match=r"'b' is in x\.jsonl:2 and again in x\.jsonl:4"):
         sync(collection, tmp_path / "x.jsonl")
     assert len(collection) == 0
@@ -123,7 +125,7 @@ def test_a_duplicate_names_both_places_and_changes_nothing(tmp_path: Path) -> No
 def test_a_duplicate_across_commits_is_found(tmp_path: Path) -> None:
     """More than a chunk apart, and after the first copy has been committed."""
     entries = [Found(rt.Document(f"d{i % 2999}", f"text {i}"), f"line {i}") for i in range(3000)]
-    collection = prepare(tmp_path / "i.idx", {"bm25": "bm25"})
+    collection = rt.create(tmp_path / "i.idx", ["bm25"])
     with pytest.raises(DuplicateDocument, match=r"'d0' is in line 0 and again in line 2999"):
         sync_entries(collection, "somewhere", lambda: entries)
 
@@ -141,7 +143,7 @@ def test_an_interruption_loses_only_what_was_not_committed(tmp_path: Path) -> No
                 raise KeyboardInterrupt
             yield Found(rt.Document(f"d{i}", f"text {i}"), f"line {i}")
 
-    collection = prepare(tmp_path / "i.idx", {"bm25": "bm25"})
+    collection = rt.create(tmp_path / "i.idx", ["bm25"])
     with pytest.raises(KeyboardInterrupt):
         sync_entries(collection, "somewhere", interrupted)
     kept = len(rt.open(tmp_path / "i.idx"))
@@ -194,7 +196,7 @@ def test_an_empty_folder_is_an_empty_collection(tmp_path: Path) -> None:
 
 def test_what_could_not_be_read_is_not_taken_for_vanished(tmp_path: Path) -> None:
     document = rt.Document("a", "text")
-    collection = prepare(tmp_path / "i.idx", {"bm25": "bm25"})
+    collection = rt.create(tmp_path / "i.idx", ["bm25"])
     sync_entries(collection, "s", lambda: [Found(document, "x")])
     unread = Skipped("x", "it cannot be read: Input/output error", unread=True)
     report = sync_entries(collection, "s", lambda: [unread])
@@ -218,8 +220,8 @@ def test_a_rebuild_that_fails_late_leaves_the_old_index(tmp_path: Path) -> None:
         raise InvalidDocument("x:3001")
 
     path = tmp_path / "i.idx"
-    collection = prepare(path, {"bm25": "bm25"})
+    collection = rt.create(path, ["bm25"])
     sync_entries(collection, "s", lambda: [Found(rt.Document("old", "text"), "x")])
     with pytest.raises(InvalidDocument):
-        sync_entries(prepare(path, {"bm25": "bm25"}, rebuild=True), "s", entries)
+        sync_entries(prepare(path, Recipe(representations=["bm25"]), rebuild=True), "s", entries)
     assert list(rt.open(path)) == ["old"]

@@ -1,0 +1,133 @@
+"""Systems that have a name: every representation's own, those a recipe defines, and the hybrid.
+
+A definition is JSON, as a recipe and the manifest have it:
+
+    {"retrieve": "bm25", "settings": {"k1": 1.2}}                   search one representation
+    {"fuse": ["bm25", "dense"], "constant": 60, "depth": 200}      reciprocal rank fusion of systems
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from encoders.bm25 import Bm25Search
+from indexes.errors import nearest
+from indexes.vectors import DenseVectors, MultiVectors, SparseVectors
+from retrieval.errors import InvalidInput, UnknownName
+from retrieval.pipeline import (
+    RRF_CONSTANT,
+    Fusion,
+    Retriever,
+    Searchable,
+    SearchSettings,
+    Stage,
+)
+from retrieval.representation import Representation
+
+HYBRID = "hybrid"
+"""All representations fused by reciprocal ranks, unless a recipe defines another system of it."""
+
+_KEYS = {"retrieve": {"retrieve", "settings"}, "fuse": {"fuse", "constant", "depth"}}
+
+
+class Named(Searchable, Protocol):
+    """What named systems are made of: a collection."""
+
+    @property
+    def representations(self) -> tuple[str, ...]:
+        """Names of the representations."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What its manifest records besides representations."""
+        ...
+
+
+def names(collection: Named) -> tuple[str, ...]:
+    """Return the names of all systems of a collection."""
+    own = (*collection.representations, *collection.settings.get("systems", {}))
+    return (*own, HYBRID) if len(collection.representations) > 1 and HYBRID not in own else own
+
+
+def default(collection: Named) -> str:
+    """Return the name of the system that answers when none is named."""
+    asked = collection.settings.get("search", {}).get("system")
+    if asked:
+        return str(asked)
+    known = names(collection)
+    return HYBRID if HYBRID in known else known[0]
+
+
+def of_vectors(collection: Named, vectors: Any) -> str:
+    """Return the only representation that vectors of this kind can search."""
+    wanted = type(vectors) if not isinstance(vectors, np.ndarray) else DenseVectors
+    found = [
+        name
+        for name in collection.representations
+        if collection.representation(name).index_class.Vectors is wanted
+    ]
+    if len(found) != 1:
+        fit = found or "no representation"
+        raise InvalidInput(f"{wanted.__name__} fit {fit}: name the system")
+    return found[0]
+
+
+def are_vectors(query: object) -> bool:
+    """Return whether a query is vectors, not text."""
+    return isinstance(query, np.ndarray | DenseVectors | SparseVectors | MultiVectors)
+
+
+def build(collection: Named, name: str) -> Stage:
+    """Return the system of a name, or raise `UnknownName`."""
+    return _build(collection, name, ())
+
+
+def _build(collection: Named, name: str, above: tuple[str, ...]) -> Stage:
+    definition = collection.settings.get("systems", {}).get(name)
+    if name in above:
+        raise InvalidInput(f"system {name!r} is part of itself: {' → '.join((*above, name))}")
+    if definition is None and name in collection.representations:
+        return Retriever(collection, name)
+    if definition is None and name in names(collection):
+        definition = {"fuse": list(collection.representations)}
+    if definition is None:
+        raise UnknownName.of("system", name, names(collection))
+    if "retrieve" in definition:
+        part = collection.representation(definition["retrieve"])
+        return Retriever(collection, part.name, _settings(part, definition), label=name)
+    parts = [_build(collection, part, (*above, name)) for part in definition["fuse"]]
+    depth = definition.get("depth")
+    return Fusion(parts, k=definition.get("constant", RRF_CONSTANT), depth=depth, name=name)
+
+
+def _settings(
+    representation: Representation, definition: Mapping[str, Any]
+) -> SearchSettings | None:
+    values = definition.get("settings")
+    if not values:
+        return None
+    kind: Any = Bm25Search if representation.lexical else representation.index_class.Search
+    try:
+        settings: SearchSettings = kind(**values)
+    except TypeError as error:
+        raise InvalidInput(f"{dict(values)} are no settings of {kind.__name__}: {error}") from error
+    return settings
+
+
+def check(systems: Mapping[str, Any], representations: Sequence[str]) -> None:
+    """Raise `InvalidInput` unless every definition can be built over these representations."""
+    known = {*representations, *systems, HYBRID}
+    for name, definition in systems.items():
+        if name in representations:
+            raise InvalidInput(f"system {name!r} has the name of a representation: rename it")
+        verbs = [verb for verb in _KEYS if verb in definition]
+        if len(verbs) != 1:
+            raise InvalidInput(f"system {name!r} is {definition!r}: it needs 'retrieve' or 'fuse'")
+        if unknown := set(definition) - _KEYS[verbs[0]]:
+            raise InvalidInput(f"system {name!r} has no {nearest(unknown.pop(), _KEYS[verbs[0]])}")
+        parts = definition[verbs[0]]
+        for part in [parts] if isinstance(parts, str) else parts:
+            if part not in (known if verbs == ["fuse"] else representations):
+                raise UnknownName.of("system", part, known)
