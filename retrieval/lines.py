@@ -1,4 +1,8 @@
-"""The lines of a plain, gzip or xz file, one at a time, decompressed on the way."""
+"""The lines of a plain, gzip, xz or zstd file, one at a time, decompressed on the way; and back.
+
+How a file is compressed is said by its ending alone. zstd comes with pyarrow, which unlike other
+bindings tells a stream that was cut short from one that ended.
+"""
 
 import gzip
 import io
@@ -6,12 +10,12 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Literal, cast
 
 from retrieval.errors import InvalidInput
 from retrieval.limits import TEXT_BYTES_MAX
 
-ENDINGS = ("", ".gz", ".xz")
+ENDINGS = ("", ".gz", ".xz", ".zst")
 """How a file of lines may be compressed."""
 
 _BUFFER_BYTES = 2**18
@@ -29,6 +33,10 @@ def open_lines(path: Path) -> Iterator[bytes]:
             yield from bounded(stream)
     except _DAMAGE as error:
         raise OSError(f"its compressed data are damaged ({error})") from error
+    except OSError as error:
+        if error.errno is None:  # not from the system, so from the decompressor
+            raise OSError(f"its compressed data are damaged ({error})") from error
+        raise
 
 
 def read_input(path: Path) -> Iterator[bytes]:
@@ -37,6 +45,18 @@ def read_input(path: Path) -> Iterator[bytes]:
         yield from open_lines(path)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def create(path: Path) -> IO[bytes]:
+    """Return a new, buffered file to write to; what is written is compressed by the ending.
+
+    What has been written is whole only after `close`, or at the end of a `with`.
+
+    Raises:
+        OSError: the file cannot be created; while writing and closing, the disk refuses.
+    """
+    opener = _OPENERS.get(path.suffix.lower())
+    return path.open("wb") if opener is None else cast("IO[bytes]", opener(path, "wb"))
 
 
 def bounded(stream: IO[bytes], bytes_max: int = TEXT_BYTES_MAX) -> Iterator[bytes]:
@@ -52,9 +72,21 @@ def bounded(stream: IO[bytes], bytes_max: int = TEXT_BYTES_MAX) -> Iterator[byte
 
 
 def _open(path: Path) -> IO[bytes]:
-    if path.name.lower().endswith(".gz"):
-        # Without the buffer around it, every readline of a GzipFile is a Python call.
-        return io.BufferedReader(gzip.open(path), _BUFFER_BYTES)
-    if path.name.lower().endswith(".xz"):
-        return io.BufferedReader(lzma.open(path), _BUFFER_BYTES)
-    return path.open("rb", _BUFFER_BYTES)
+    opener = _OPENERS.get(path.suffix.lower())
+    if opener is None:
+        return path.open("rb", _BUFFER_BYTES)
+    # Without the buffer around it, every readline of a GzipFile is a Python call.
+    return io.BufferedReader(opener(path, "rb"), _BUFFER_BYTES)
+
+
+def _open_zstd(path: Path, mode: Literal["rb", "wb"]) -> IO[bytes]:
+    import pyarrow
+
+    file = path.open(mode)  # by us, because Arrow cannot open a name that is not Unicode
+    if mode == "rb":
+        return cast("IO[bytes]", pyarrow.input_stream(file, compression="zstd"))
+    raw = pyarrow.CompressedOutputStream(pyarrow.PythonFile(file, "w"), "zstd")
+    return cast("IO[bytes]", io.BufferedWriter(raw, _BUFFER_BYTES))
+
+
+_OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".zst": _open_zstd}

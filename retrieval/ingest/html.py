@@ -7,6 +7,7 @@ form controls and embedded media never are. The title is <title>, else the first
 
 import codecs
 import re
+from typing import TypeAlias
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -28,6 +29,7 @@ _BLOCK_TAGS = _tags(
     "menu ol p pre search section summary table tbody tfoot thead tr ul"
 )
 _CELL_TAGS = _tags("td th")
+_HEADING_TAGS = _tags("h1 h2 h3 h4 h5 h6")
 
 _DECLARED_BYTES = 1024  # where the HTML standard stops looking for a declaration
 _DECLARED = re.compile(
@@ -50,6 +52,11 @@ _ENCODINGS = re.compile(
 )
 _SELF_CLOSED = re.compile(r"<(script|style|title|iframe|textarea)(\s[^<>]*)?/>", re.IGNORECASE)
 
+Text: TypeAlias = tuple[str, tuple[tuple[int, int], ...]]
+"""A text, and (start, end) of each heading in it, in characters."""
+
+_NOTHING: Text = ("", ())
+
 
 def decode(data: bytes) -> str:
     """Return the markup: by byte order mark, else as declared, else as any other text."""
@@ -66,11 +73,18 @@ def extract(markup: str) -> Content:
         # An HTML parser takes <script/> for an open tag, and the page for its script.
         markup = _SELF_CLOSED.sub(r"<\1\2></\1>", markup)
     tree = LexborHTMLParser(markup)
-    return Content(_main_text(tree), _title(tree), _metadata(tree))
+    text, headings = _main_text(tree)
+    return Content(text, _title(tree), _metadata(tree), headings)
 
 
-def text_of(root: LexborNode) -> str:
-    """Return the text below a node, one line for each block."""
+def fragment(markup: str) -> Text:
+    """Return the text of markup that is no page, and where its headings are."""
+    body = LexborHTMLParser(markup).body
+    return _NOTHING if body is None else text_of(body)
+
+
+def text_of(root: LexborNode) -> Text:
+    """Return the text below a node, one line for each block, and (start, end) of its headings."""
     lines = _Lines()
     pending: list[LexborNode | str] = [root]  # a string is the end of an element with that tag
     while pending:
@@ -90,12 +104,16 @@ def text_of(root: LexborNode) -> str:
 
 
 class _Lines:
-    """Text gathered block by block; `preformatted` counts the open <pre>."""
+    """Text gathered block by block; the open <pre> and headings are counted."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._parts: list[str] = []
         self._preformatted = 0
+        self._in_headings = 0
+        self._length = 0  # of the lines, with a line break after each
+        self._heading_start = 0
+        self._headings: list[tuple[int, int]] = []
 
     def add(self, text: str) -> None:
         self._parts.append(text)
@@ -104,6 +122,10 @@ class _Lines:
         if tag in _BLOCK_TAGS:
             self._end_line()
         self._preformatted += tag == "pre"
+        if tag in _HEADING_TAGS:
+            if not self._in_headings:
+                self._heading_start = self._length
+            self._in_headings += 1
 
     def end_element(self, tag: str) -> None:
         if tag in _BLOCK_TAGS:
@@ -111,30 +133,36 @@ class _Lines:
         elif tag in _CELL_TAGS:
             self._parts.append(" ")
         self._preformatted -= tag == "pre"
+        if tag in _HEADING_TAGS:
+            self._in_headings -= 1
+            if not self._in_headings and self._length > self._heading_start:
+                self._headings.append((self._heading_start, self._length - 1))
 
-    def text(self) -> str:
+    def text(self) -> Text:
         self._end_line()
-        return "\n".join(self._lines)
+        return "\n".join(self._lines), tuple(self._headings)
 
     def _end_line(self) -> None:
         text = "".join(self._parts)
         self._parts.clear()
         if text and not text.isspace():
-            self._lines.append(text.strip("\r\n") if self._preformatted else _collapsed(text))
+            line = text.strip("\r\n") if self._preformatted else _collapsed(text)
+            self._lines.append(line)
+            self._length += len(line) + 1
 
 
-def _main_text(tree: LexborHTMLParser) -> str:
+def _main_text(tree: LexborHTMLParser) -> Text:
     articles = tree.css("article")
     main = tree.css_first("main") or (articles[0] if len(articles) == 1 else None)
     # A page whose <main> is filled by scripts still has what stands around it.
-    text = text_of(main) if main is not None else ""
-    return text or (text_of(tree.body) if tree.body is not None else "")
+    found = text_of(main) if main is not None else _NOTHING
+    return found if found[0] or tree.body is None else text_of(tree.body)
 
 
 def _title(tree: LexborHTMLParser) -> str:
     title, heading = tree.css_first("title:not(svg title)"), tree.css_first("h1")
     text = "" if title is None else _collapsed(title.text())
-    return text or ("" if heading is None else _collapsed(text_of(heading)))
+    return text or ("" if heading is None else _collapsed(text_of(heading)[0]))
 
 
 def _metadata(tree: LexborHTMLParser) -> dict[str, str]:

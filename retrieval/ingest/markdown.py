@@ -6,12 +6,11 @@ level 1, else the first heading.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from selectolax.lexbor import LexborHTMLParser
 
 from retrieval.ingest import html
 from retrieval.ingest.outcome import Content
@@ -38,11 +37,11 @@ _FRONT_TITLE = re.compile(
 
 
 def extract(source: str) -> Content:
-    """Return title and text."""
+    """Return title and text, and where the headings are in it."""
     front_title, body = _split_front_matter(source)
     tokens = _PARSER.parse(body)
-    text = "\n".join(line for line in _lines(tokens) if line and not line.isspace())
-    return Content(text, front_title or _heading(tokens))
+    text, headings = _joined(_blocks(tokens))
+    return Content(text, front_title or _heading(tokens), headings=headings)
 
 
 def _split_front_matter(source: str) -> tuple[str, str]:
@@ -70,22 +69,38 @@ def _heading(tokens: Sequence[Token]) -> str:
     return first
 
 
-def _lines(tokens: Sequence[Token]) -> Iterator[str]:
+def _joined(blocks: Iterable[html.Text]) -> html.Text:
+    """Join the blocks that are not blank by line breaks, and shift their headings accordingly."""
+    lines: list[str] = []
+    headings: list[tuple[int, int]] = []
+    length = 0
+    for text, inside in blocks:
+        if text and not text.isspace():
+            headings += [(length + start, length + end) for start, end in inside]
+            lines.append(text)
+            length += len(text) + 1
+    return "\n".join(lines), tuple(headings)
+
+
+def _blocks(tokens: Sequence[Token]) -> Iterator[html.Text]:
     cells: list[str] | None = None
+    before = ""
     for token in tokens:
         if token.type == "tr_open":
             cells = []
         elif token.type == "tr_close":
-            yield " ".join(cells or ())
+            yield " ".join(cells or ()), ()
             cells = None
         elif token.type == "inline" and cells is not None:
             cells.append(_inline_text(token))
         elif token.type == "inline":
-            yield _inline_text(token)
+            text = _inline_text(token)
+            yield text, ((0, len(text)),) if before == "heading_open" else ()
         elif token.type in ("fence", "code_block"):
-            yield token.content.strip("\n")
+            yield token.content.strip("\n"), ()
         elif token.type == "html_block":
-            yield _without_tags(token.content)
+            yield html.fragment(token.content)
+        before = token.type
 
 
 def _inline_text(token: Token) -> str:
@@ -102,8 +117,3 @@ def _pieces(children: Sequence[Token]) -> Iterator[str]:
             yield "\n"
         elif child.type != "html_inline":
             yield child.content
-
-
-def _without_tags(markup: str) -> str:
-    body = LexborHTMLParser(markup).body
-    return "" if body is None else html.text_of(body)

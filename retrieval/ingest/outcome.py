@@ -22,10 +22,14 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A document, and the place it was read from: "notes/a.txt" or "corpus.jsonl:17"."""
+    """A document, and the place it was read from: "notes/a.txt" or "corpus.jsonl:17".
+
+    headings  (start, end) of every heading inside `document.text`, in characters, in order
+    """
 
     document: Document
     place: str
+    headings: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +39,28 @@ class Content:
     text: str
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    headings: tuple[tuple[int, int], ...] = ()
 
 
-def found_or_skipped(content: Content, *, docno: str, place: str) -> Found | Skipped:
+@dataclass(frozen=True, slots=True)
+class NoContent:
+    """Why a file has no content; `unread` as in `Skipped`."""
+
+    reason: str
+    unread: bool = False
+
+
+def found_or_skipped(content: Content | NoContent, *, docno: str, place: str) -> Found | Skipped:
     """Return the document, or the reason why this content cannot be one."""
+    if isinstance(content, NoContent):
+        return Skipped(place, content.reason, unread=content.unread)
     if _is_blank(content.text) and _is_blank(content.title):
         return Skipped(place, "it holds no text")
     try:
         document = Document(docno, content.text, content.title, content.metadata)
-        if content.metadata:
-            document.metadata_json()  # refused here, and not when half the collection is written
     except InvalidDocument as error:
         return Skipped(place, str(error))
-    return Found(document, place)
+    return Found(document, place, content.headings)
 
 
 def reason_of(error: OSError) -> str:

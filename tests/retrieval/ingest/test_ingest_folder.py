@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from retrieval.errors import InvalidDocument, InvalidInput
 from retrieval.ingest import Found, Skipped, read
 from retrieval.limits import DOCNO_BYTES_MAX, TEXT_BYTES_MAX
+from retrieval.lines import create
 
 ENDINGS = (".txt", ".text", ".md", ".markdown", ".html", ".htm", ".xhtml")
 LINE = json.dumps({"_id": "d1", "text": "wing"}) + "\n"
@@ -94,6 +95,56 @@ def test_of_a_beir_folder_only_the_corpus_is_read(tmp_path: Path, name: str) -> 
     (outcome,) = read(tmp_path)
     assert isinstance(outcome, Found)
     assert (outcome.document.docno, outcome.place) == ("d1", f"{name}:1")
+
+
+@pytest.mark.parametrize("name", ["collection.tsv", "sub/msmarco-docs.tsv"])
+def test_of_a_folder_of_ms_marco_only_the_collection_is_read(tmp_path: Path, name: str) -> None:
+    write(tmp_path, name, text="7\twing\n")
+    beside = (tmp_path / name).parent
+    write(beside, "queries.dev.tsv", "qrels.dev.tsv", "notes.txt", text="1\tno document\n")
+    (outcome,) = read(tmp_path)
+    assert isinstance(outcome, Found)
+    assert (outcome.document.docno, outcome.place) == ("7", f"{name}:1")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.csv", "x,y\n1,2\n", "it has no key or column of a known name that holds text"),
+        ("a.jsonl", '{"level": 3}\n', "its line 1 has no key or column of a known name"),
+        ("a.tsv", "query-id\tcorpus-id\tscore\nq\td\t1\n", "it has 3 columns, and neither"),
+        ("a.sgml", "<!DOCTYPE book>\n<book/>\n", "it holds no <DOC>"),
+    ],
+)
+def test_a_table_without_text_is_an_error_alone_and_skipped_in_a_folder(
+    tmp_path: Path, name: str, text: str, reason: str
+) -> None:
+    write(tmp_path, name, text=text)
+    write(tmp_path, "b.txt")
+    skipped, found = read(tmp_path)
+    assert isinstance(skipped, Skipped)
+    assert reason in skipped.reason
+    assert isinstance(found, Found)
+    with pytest.raises(InvalidDocument, match="^" + name):
+        list(read(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        stem + ending
+        for stem in ("a.jsonl", "a.ndjson", "a.csv", "a.tsv", "a.trec")
+        for ending in ("", ".gz", ".xz", ".zst")
+    ],
+)
+@pytest.mark.parametrize("text", ["", "\n \r\n"])
+def test_a_file_without_records_is_skipped(tmp_path: Path, name: str, text: str) -> None:
+    with create(tmp_path / name) as stream:
+        stream.write(text.encode())
+    reason = "it holds no <DOC>: it is no TREC collection"
+    assert skipped(tmp_path) == {
+        name: reason if text and ".trec" in name else "it holds no documents"
+    }
 
 
 def test_a_folder_called_like_a_corpus_is_a_folder(tmp_path: Path) -> None:
@@ -253,7 +304,7 @@ def test_a_source_that_cannot_be_read_is_refused_at_once(tmp_path: Path) -> None
     os.mkfifo(tmp_path / "pipe.txt")
     with pytest.raises(InvalidInput, match=r"missing does not exist: pass a folder or a file"):
         read(tmp_path / "missing")
-    with pytest.raises(InvalidInput, match=r"a\.docx cannot .*: known are \.txt .* \.jsonl\.xz$"):
+    with pytest.raises(InvalidInput, match=r"a\.docx cannot .*: known are \.txt .* \.sgml\.zst$"):
         read(tmp_path / "a.docx")
     with pytest.raises(InvalidInput, match=r"pipe\.txt is neither a folder nor a file"):
         read(tmp_path / "pipe.txt")
@@ -264,4 +315,6 @@ def test_importing_the_package_imports_no_parser() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
-    assert not [name for name in ("selectolax", "markdown_it", "torch", "numba") if name in loaded]
+    assert not [
+        name for name in ("selectolax", "markdown_it", "pyarrow", "pypdfium2") if name in loaded
+    ]

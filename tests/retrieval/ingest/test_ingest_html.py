@@ -183,3 +183,39 @@ def test_nesting_deeper_than_the_stack_is_read() -> None:
 
 def test_a_page_of_frames_has_no_text() -> None:
     assert extract("<frameset><frame src=a></frameset>").text == ""
+
+
+@given(st.lists(st.tuples(st.sampled_from(["h1", "h3", "p", "pre", "div"]), words), max_size=8))
+def test_headings_are_told_where_they_are(given: list[tuple[str, str]]) -> None:
+    markup = "".join(f"<{tag}> {escape(word)}\n</{tag}>" for tag, word in given)
+    content = extract(f"<title>T</title>{markup}")
+    found = [content.text[start:end] for start, end in content.headings]
+    assert found == [word for tag, word in given if tag.startswith("h")]
+
+
+@given(soup)
+def test_headings_of_any_soup_lie_in_order_on_whole_lines(markup: str) -> None:
+    markup = markup.replace("<b>", "<h2>").replace("</b>", "</h2>")
+    content = extract(markup)
+    ends = [0, *(at for span in content.headings for at in span)]
+    assert ends == sorted(ends)
+    for start, end in content.headings:
+        assert content.text[start:end].strip()
+        assert start == 0 or content.text[start - 1] == "\n"
+        assert content.text[end : end + 1] in ("", "\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "headings"),
+    [
+        ("<h1>a<br>b</h1>c", ["a\nb"]),
+        ("<h1></h1><p>x</p><h2> </h2>", []),
+        ("<div><h2>a</h2></div><nav><h2>no</h2></nav>x", ["a"]),
+        ("<header><h1>out</h1></header><main>x<h2>in</h2></main>", ["in"]),
+        ("<h1><div><h2>inner</h2></div></h1>", ["inner"]),
+        ("<pre><h3>\n a  b\n</h3></pre>", [" a  b"]),
+    ],
+)
+def test_headings_that_are_not_simple(body: str, headings: list[str]) -> None:
+    content = extract(body)
+    assert [content.text[start:end] for start, end in content.headings] == headings

@@ -1,9 +1,12 @@
 """The text of a Markdown file is what it renders to, without markers, addresses and tags."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.ingest import Found, read
 from retrieval.ingest.markdown import extract
 
 words = st.text("abcxyzéß中", min_size=1, max_size=8)
@@ -112,3 +115,32 @@ def test_deep_lists_are_read_to_the_bottom() -> None:
 def test_nesting_deeper_than_the_stack_does_not_fail() -> None:
     extract(">" * 5000 + "wing")
     extract("[" * 3000 + "wing" + "]" * 3000)
+
+
+blocks = st.sampled_from(["# {}", "### {} #", "{}\n===", "{}", "- {}", "> ## {}", "<h2>{}</h2>"])
+
+
+@given(st.lists(st.tuples(blocks, words), max_size=8))
+def test_headings_are_told_where_they_are(given: list[tuple[str, str]]) -> None:
+    content = extract("\n\n".join(block.format(word) for block, word in given))
+    found = [content.text[start:end] for start, end in content.headings]
+    assert found == [word for block, word in given if block not in ("{}", "- {}")]
+
+
+@given(st.text(st.sampled_from("ab#*_`[]()<>!|-=:\n \t&")))
+def test_headings_of_any_source_lie_in_order_on_whole_lines(source: str) -> None:
+    content = extract(source)
+    ends = [0, *(at for span in content.headings for at in span)]
+    assert ends == sorted(ends)
+    for start, end in content.headings:
+        assert content.text[start:end].strip()
+        assert start == 0 or content.text[start - 1] == "\n"
+        assert content.text[end : end + 1] in ("", "\n")
+
+
+def test_headings_are_part_of_what_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("---\ntitle: T\n---\nintro\n\n## One *more*\ntext\n")
+    (found,) = read(tmp_path)
+    assert isinstance(found, Found)
+    assert found.headings == ((6, 14),)
+    assert found.document.text[6:14] == "One more"
