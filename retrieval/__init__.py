@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from indexes.vectors import DenseVectors as DenseVectors
     from indexes.vectors import MultiVectors as MultiVectors
     from indexes.vectors import SparseVectors as SparseVectors
+    from retrieval.chunking import Chunking as Chunking
     from retrieval.collection import Collection as Collection
     from retrieval.config import Recipe as Recipe
     from retrieval.document import Document as Document
     from retrieval.errors import RetrievalError as RetrievalError
     from retrieval.filters import Filter as Filter
-    from retrieval.ingest.chunking import Chunking as Chunking
     from retrieval.ingest.fields import Fields as Fields
     from retrieval.ingest.sync import index as index
     from retrieval.ingest.sync import sync as sync
@@ -59,7 +59,7 @@ _HOMES = {
     "Analysis": "encoders.analysis",
     "Bm25": "encoders.bm25",
     "Bm25Search": "encoders.bm25",
-    "Chunking": "retrieval.ingest.chunking",
+    "Chunking": "retrieval.chunking",
     "Collection": "retrieval.collection",
     "Dense": "encoders.dense",
     "DenseVectors": "indexes.vectors",

@@ -11,9 +11,9 @@ from typing import Any
 from encoders import Encoder
 from encoders.analysis import Analyzer
 from retrieval import systems
+from retrieval.chunking import Chunking
 from retrieval.document import Document, batches
 from retrieval.errors import DuplicateDocument, InvalidInput, UnknownName
-from retrieval.ingest.chunking import Chunking
 from retrieval.passages import cut, stored, surplus
 from retrieval.pipeline import FilterLike, Per, Retriever, SearchSettings, Stage
 from retrieval.representation import Representation, Spec

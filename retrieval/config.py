@@ -36,8 +36,8 @@ from typing import Any
 import encoders
 from indexes.errors import nearest
 from retrieval import systems
+from retrieval.chunking import Chunking
 from retrieval.errors import CorruptIndex, InvalidInput, UnknownName
-from retrieval.ingest.chunking import Chunking
 from retrieval.ingest.fields import Fields
 from retrieval.representation import DEFAULT, INDEX_OF, Spec
 from retrieval.store.segment import INDEXES, Build, build_settings

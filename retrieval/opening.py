@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from encoders import Encoder
+from retrieval.chunking import Chunking
 from retrieval.collection import Collection
 from retrieval.config import Recipe
 from retrieval.errors import FormatUnknown, InvalidInput, RecipeMismatch
-from retrieval.ingest.chunking import Chunking
 from retrieval.representation import DEFAULT, Representation, Spec, resolve
 from retrieval.store import manifest as manifests
 from retrieval.store.files import DiskFolder, Folder, storing

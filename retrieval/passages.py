@@ -7,8 +7,8 @@ gaps, are written together and deleted together: whoever has the first ones find
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from retrieval.chunking import Chunking
 from retrieval.document import Document
-from retrieval.ingest.chunking import Chunking
 
 Find: TypeAlias = Callable[[Sequence[str]], Sequence[tuple[int, int]]]
 """Tells where each docno is stored, (-1, -1) for nowhere."""

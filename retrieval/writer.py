@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.vectors import DenseVectors, MultiVectors, SparseVectors, Vectors
+from retrieval.chunking import Chunking
 from retrieval.document import Document
 from retrieval.encoding import Progress, concatenate
 from retrieval.errors import UnknownName
-from retrieval.ingest.chunking import Chunking
 from retrieval.limits import BUFFER_BYTES_DEFAULT, BUFFER_DOCUMENTS_DEFAULT
 from retrieval.representation import Representation
 from retrieval.store import manifest as manifests

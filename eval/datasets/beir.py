@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable
 from eval.datasets.dataset import Layout, Split
 from eval.datasets.files import COMPRESSED, Files, first_of
 from retrieval.errors import InvalidInput
-from retrieval.ingest.beir import read_lines
+from retrieval.ingest.formats.beir import read_lines
 
 CORPUS = "corpus.jsonl"
 """The file that makes it this layout."""

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from retrieval.errors import InvalidInput
-from retrieval.ingest.beir import CORPUS_NAMES
+from retrieval.ingest.formats.beir import CORPUS_NAMES
 from retrieval.lines import ENDINGS, bounded, open_lines
 
 # zipfile says NotImplementedError for a compression it lacks and RuntimeError for a password.

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from eval.datasets.dataset import Layout, Split
 from eval.datasets.files import COMPRESSED, Files, first_of
 from retrieval.errors import InvalidInput
-from retrieval.ingest.tables import MARCO_DOCUMENTS, MARCO_PASSAGES, read_tsv
+from retrieval.ingest.formats.tables import MARCO_DOCUMENTS, MARCO_PASSAGES, read_tsv
 
 PASSAGES, DOCUMENTS = "collection.tsv", "msmarco-docs.tsv"
 """The files that make it this layout."""

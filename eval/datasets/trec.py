@@ -16,9 +16,10 @@ from typing import NoReturn
 from eval.datasets.dataset import Layout, Split
 from eval.datasets.files import COMPRESSED, Files, Folder, compressions
 from retrieval.errors import InvalidInput
-from retrieval.ingest import Fields, trec
+from retrieval.ingest import Fields
 from retrieval.ingest.fields import LayoutUnknown
 from retrieval.ingest.file import is_readable, read_file
+from retrieval.ingest.formats import trec
 from retrieval.ingest.outcome import Found, Skipped, printable
 from retrieval.ingest.worker import Worker
 from retrieval.lines import ENDINGS

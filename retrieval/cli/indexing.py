@@ -84,8 +84,8 @@ def _recipe(
     chunk: str | None,
     field: tuple[str, ...],
 ) -> "Recipe":
+    from retrieval.chunking import Chunking
     from retrieval.config import Recipe
-    from retrieval.ingest.chunking import Chunking
     from retrieval.representation import named
 
     if config is not None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-from retrieval.ingest import jsonl, parquet, pdf, tables, trec, whole
 from retrieval.ingest.fields import DETECTED, Fields
+from retrieval.ingest.formats import jsonl, parquet, pdf, tables, trec, whole
 from retrieval.ingest.outcome import (
     Content,
     Found,
@@ -89,7 +89,7 @@ def _read_whole(path: Path, name: str, worker: Worker) -> Found | Skipped:
             return Skipped(place, f"it has {size:,} bytes, more than {TEXT_BYTES_MAX:,}: split it")
         content = _content(path, size, worker)
     except OSError as error:
-        return Skipped(place, reason_of(error), unread=True)
+        return Skipped(place, reason_of(error), unread=True, docno=name)
     return found_or_skipped(content, docno=name, place=place)
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retrieval.errors import InvalidInput
-from retrieval.ingest.beir import CORPUS_NAMES
 from retrieval.ingest.fields import DETECTED, Fields, LayoutUnknown
 from retrieval.ingest.file import ENDINGS, is_readable, read_file
+from retrieval.ingest.formats.beir import CORPUS_NAMES
+from retrieval.ingest.formats.tables import COLLECTION_NAMES
 from retrieval.ingest.outcome import Found, Skipped, printable, reason_of
-from retrieval.ingest.tables import COLLECTION_NAMES
 from retrieval.ingest.worker import Worker
 
 _MANIFEST_NAME = "manifest.json"

@@ -13,11 +13,13 @@ class Skipped:
     """A file or line that gave no document, and why; `place` as in `Found`.
 
     unread  whether it could not be read, so that nobody knows what it holds
+    docno   the one document it would be, "" where it may be several
     """
 
     place: str
     reason: str
     unread: bool = field(default=False, compare=False)
+    docno: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class NoContent:
 def found_or_skipped(content: Content | NoContent, *, docno: str, place: str) -> Found | Skipped:
     """Return the document, or the reason why this content cannot be one."""
     if isinstance(content, NoContent):
-        return Skipped(place, content.reason, unread=content.unread)
+        return Skipped(place, content.reason, unread=content.unread, docno=docno)
     if _is_blank(content.text) and _is_blank(content.title):
         return Skipped(place, "it holds no text")
     try:

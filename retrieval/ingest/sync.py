@@ -9,13 +9,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from retrieval.chunking import Chunking
 from retrieval.collection import Collection
 from retrieval.config import Recipe
 from retrieval.document import Document
 from retrieval.encoding import Progress
 from retrieval.errors import DuplicateDocument, InvalidDocument, InvalidInput
 from retrieval.ingest import Found, Skipped, read
-from retrieval.ingest.chunking import Chunking
 from retrieval.ingest.fields import Fields
 from retrieval.limits import BUFFER_DOCUMENTS_DEFAULT
 from retrieval.opening import prepare
@@ -44,8 +44,8 @@ class SyncReport:
 
     @property
     def incomplete(self) -> bool:
-        """Whether something could not be read: what it held may still be there, so stays."""
-        return any(skipped.unread for skipped in self.skipped)
+        """Whether something could not be read that may hold anything: so nothing is deleted."""
+        return any(skipped.unread and not skipped.docno for skipped in self.skipped)
 
     def __str__(self) -> str:
         counts = f"{self.new:,} new, {self.changed:,} changed, {self.deleted:,} deleted, "
@@ -65,8 +65,9 @@ def sync(
     """Bring a collection up to date with folders and commit, about every half minute.
 
     A document is new, changed or unchanged by the digest of its title, text and metadata; one that
-    came from the same folder before and is not there any more is deleted, unless something in the
-    folders could not be read in this pass. Documents are counted as they are stored: where the
+    came from the same folder before and is not there any more is deleted. A file that could not be
+    read in this pass keeps its document; if a folder could not, or a file of many documents,
+    nothing is deleted. Documents are counted as they are stored: where the
     collection cuts them into passages, each passage is one.
 
     Args:
@@ -280,7 +281,11 @@ class _Sync:
         self._uncommitted, self._since = 0, now
 
     def _delete_vanished(self, *, kept: bool) -> None:
-        """Delete what was not met; if documents are `kept`, only the passages they have no more."""
+        """Delete what was not met; if documents are `kept`, only the passages they have no more.
+
+        What a file holds that could not be read this time stays.
+        """
+        unread = {skipped.docno for skipped in self._report.skipped if skipped.unread}
         for pending in self._old:
             table, seen = pending.segment.documents, self._seen[id(pending)]
             unmet = ~pending.dead & ~seen & (table.sources == self._source)
@@ -288,6 +293,8 @@ class _Sync:
             if kept and len(gone):
                 first = self._writer.find([f"{table.parent(int(i))}#0" for i in gone])
                 gone = gone[[self._written(place) for place in first]]
+            if unread and len(gone):
+                gone = gone[[table.parent(int(i)) not in unread for i in gone]]
             if len(gone):
                 self._report.deleted += len(gone)
                 pending.kill(gone)

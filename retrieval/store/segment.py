@@ -124,14 +124,14 @@ class Segment:
             return self.live
         table = self.documents
         columns: Columns = self._opened.part("metadata", lambda: self._open_metadata(table))
-        passed = self._opened.passed(filter, columns)
+        with _blaming(self._opened.containers["documents"]):
+            passed = self._opened.passed(filter, columns)
         return passed if self.live is None else passed & self.live
 
     def _open_metadata(self, table: DocumentTable) -> Columns:
         opened = self._opened.containers["documents"]
         opened.array("metadata.data")  # every byte of it is checked before any of it is believed
-        with _blaming(opened):
-            return Columns.of(table.metadata)
+        return Columns.of(table.metadata)
 
     @property
     def n_live(self) -> int:

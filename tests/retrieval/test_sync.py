@@ -205,6 +205,16 @@ def test_what_could_not_be_read_is_not_taken_for_vanished(tmp_path: Path) -> Non
     assert sync_entries(collection, "s", lambda: [Skipped("y", "it is binary")]).deleted == 1
 
 
+def test_a_file_that_could_not_be_read_keeps_only_its_own_document(tmp_path: Path) -> None:
+    collection = rt.create(tmp_path / "i.idx", ["bm25"], chunking="tokens:1")
+    long, gone = rt.Document("bad.pdf", "three words here"), rt.Document("gone.txt", "text")
+    sync_entries(collection, "s", lambda: [Found(long, "bad.pdf"), Found(gone, "gone.txt")])
+    unread = Skipped("bad.pdf", "its parser crashed", unread=True, docno="bad.pdf")
+    report = sync_entries(collection, "s", lambda: [unread])
+    assert list(collection) == ["bad.pdf#0", "bad.pdf#1", "bad.pdf#2"]
+    assert (report.deleted, report.incomplete) == (1, False)
+
+
 def test_an_encoder_of_ones_own_is_given_each_time(folder: Path, tmp_path: Path) -> None:
     for rebuild in (False, False, True):
         collection = rt.index(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from retrieval.document import Document
 from retrieval.errors import InvalidDocument
 from retrieval.ingest import Found, Skipped, read
-from retrieval.ingest.beir import read_lines
+from retrieval.ingest.formats.beir import read_lines
 from retrieval.limits import DOCNO_BYTES_MAX, TEXT_BYTES_MAX
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.ingest.html import decode, extract
+from retrieval.ingest.formats.html import decode, extract
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=8)
 paragraphs = st.lists(st.lists(words, min_size=1, max_size=5), max_size=5)

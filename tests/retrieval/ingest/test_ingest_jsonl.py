@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from retrieval.document import Document
 from retrieval.errors import InvalidDocument
 from retrieval.ingest import Fields, Found, Skipped, read
-from retrieval.ingest.jsonl import read_lines
+from retrieval.ingest.formats.jsonl import read_lines
 from retrieval.limits import TEXT_BYTES_MAX
 from retrieval.lines import ENDINGS, create
 

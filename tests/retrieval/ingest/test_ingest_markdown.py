@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.ingest import Found, read
-from retrieval.ingest.markdown import extract
+from retrieval.ingest.formats.markdown import extract
 
 words = st.text("abcxyzéß中", min_size=1, max_size=8)
 lines = st.lists(words, min_size=1, max_size=5).map(" ".join)

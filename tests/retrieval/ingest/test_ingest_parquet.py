@@ -18,7 +18,7 @@ from retrieval.document import Document
 from retrieval.errors import InvalidDocument
 from retrieval.ingest import Fields, Found, Skipped, read
 from retrieval.ingest.fields import DETECTED
-from retrieval.ingest.parquet import read_rows
+from retrieval.ingest.formats.parquet import read_rows
 
 
 def write(path: Path, columns: dict[str, Any], **options: Any) -> Path:

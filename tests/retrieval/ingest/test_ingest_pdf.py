@@ -10,7 +10,7 @@ from pdfs import pdf
 from retrieval.document import Document
 from retrieval.ingest import Found, Skipped, read
 from retrieval.ingest.outcome import Content, NoContent
-from retrieval.ingest.pdf import read_content
+from retrieval.ingest.formats.pdf import read_content
 from retrieval.ingest.worker import Worker
 
 pytest.importorskip("pypdfium2")
@@ -24,7 +24,7 @@ def worker() -> Iterator[Worker]:
 
 def outcome(worker: Worker, path: Path, data: bytes) -> Content | NoContent:
     path.write_bytes(data)
-    return worker.read_content("retrieval.ingest.pdf", path)
+    return worker.read_content("retrieval.ingest.formats.pdf", path)
 
 
 def test_pages_become_text_and_properties_metadata(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_without_the_package_the_remedy_is_named(
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     content = read_content(tmp_path / "a.pdf")
     assert isinstance(content, NoContent)
-    assert "pip install 'retrieval-engine[pdf]'" in content.reason
+    assert "pip install pypdfium2" in content.reason
     assert content.unread
 
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from retrieval.document import Document
 from retrieval.errors import InvalidDocument
 from retrieval.ingest import Fields, Found, Skipped, read
-from retrieval.ingest.columns import SAMPLE_ROWS, type_of
-from retrieval.ingest.records import Lines
-from retrieval.ingest.rfc4180 import cut_records
-from retrieval.ingest.tables import MARCO_DOCUMENTS, MARCO_PASSAGES, read_csv, read_tsv
+from retrieval.ingest.formats.columns import SAMPLE_ROWS, type_of
+from retrieval.ingest.formats.records import Lines
+from retrieval.ingest.formats.rfc4180 import cut_records
+from retrieval.ingest.formats.tables import MARCO_DOCUMENTS, MARCO_PASSAGES, read_csv, read_tsv
 from retrieval.limits import TEXT_BYTES_MAX
 from retrieval.lines import ENDINGS, create
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.ingest.text import decode, extract
+from retrieval.ingest.formats.text import decode, extract
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 MARKS = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from retrieval.ingest import text
+from retrieval.ingest.formats import text
 from retrieval.ingest.outcome import Content, NoContent
 
 TEXT_ENDINGS = (".txt", ".text")
@@ -23,11 +23,11 @@ def read_content(path: Path) -> Content | NoContent:
     extract: Callable[[str], Content] = text.extract
     name = path.name.lower()
     if name.endswith(HTML_ENDINGS):
-        from retrieval.ingest import html
+        from retrieval.ingest.formats import html
 
         decode, extract = html.decode, html.extract
     elif name.endswith(MARKDOWN_ENDINGS):
-        from retrieval.ingest import markdown
+        from retrieval.ingest.formats import markdown
 
         extract = markdown.extract
     decoded = decode(path.read_bytes())

@@ -20,7 +20,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.ingest.words import SYLLABIC
+from retrieval.chunking.words import SYLLABIC
 
 _ABBREVIATIONS = frozenset(
     re.findall(

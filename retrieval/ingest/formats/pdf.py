@@ -13,7 +13,7 @@ from retrieval.limits import TEXT_BYTES_MAX
 
 ENDINGS = (".pdf",)
 
-REMEDY = "reading PDF needs pypdfium2: pip install 'retrieval-engine[pdf]'"
+REMEDY = "reading PDF needs pypdfium2: pip install pypdfium2"
 
 _PROPERTIES = {"author": "Author", "subject": "Subject", "keywords": "Keywords"}
 _DATES = {"created": "CreationDate", "modified": "ModDate"}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from retrieval.errors import InvalidDocument
-from retrieval.ingest.records import Lines
+from retrieval.ingest.formats.records import Lines
 from retrieval.limits import TEXT_BYTES_MAX
 
 # Text up to the quote that closes the field, if there is one; possessive, so that it is linear.

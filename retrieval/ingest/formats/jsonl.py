@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 from retrieval.errors import InvalidDocument
 from retrieval.ingest.fields import DETECTED, Fields, Layout, layout_of
+from retrieval.ingest.formats.records import read_records, single_lines
 from retrieval.ingest.outcome import Content, Found, Skipped, found_or_skipped
-from retrieval.ingest.records import read_records, single_lines
 from retrieval.lines import ENDINGS as COMPRESSIONS
 
 ENDINGS = tuple(

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 
 from retrieval.errors import InvalidDocument
 from retrieval.ingest.fields import LayoutUnknown
+from retrieval.ingest.formats.records import Lines, read_records
+from retrieval.ingest.formats.text import decode_unmarked
 from retrieval.ingest.outcome import Content, Found, Skipped, found_or_skipped
-from retrieval.ingest.records import Lines, read_records
-from retrieval.ingest.text import decode_unmarked
 from retrieval.limits import TEXT_BYTES_MAX
 from retrieval.lines import ENDINGS as COMPRESSIONS
 
@@ -92,7 +92,7 @@ def _read(data: bytes, place: str) -> Found | Skipped:
 def _content(markup: str) -> Content:
     texts = [markup[inside] for inside, _ in _elements(_TEXT, markup)]
     if not texts:
-        from retrieval.ingest import html
+        from retrieval.ingest.formats import html
 
         return html.extract(_DOC_TAG.sub("", _without_header(markup)))
     titles = (_text_of(markup[inside]) for inside, _ in _elements(_TITLE, markup))
@@ -101,7 +101,7 @@ def _content(markup: str) -> Content:
 
 
 def _text_of(markup: str) -> str:
-    from retrieval.ingest import html
+    from retrieval.ingest.formats import html
 
     # Most texts hold no markup at all, and a parser would only collapse their white space.
     plain = "<" not in markup and "&" not in markup

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from retrieval.ingest.formats.text import FALLBACK_ENCODING, decode_marked, decode_unmarked
 from retrieval.ingest.outcome import Content
-from retrieval.ingest.text import FALLBACK_ENCODING, decode_marked, decode_unmarked
 
 
 def _tags(names: str) -> frozenset[str]:

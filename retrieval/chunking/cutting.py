@@ -1,10 +1,4 @@
-"""How documents are cut into passages: by sentences, by tokens, or by headings.
-
-A passage is a part of the text, character for character. Passages rise, every character that is no
-white space is in one of them, and none has more than `size` tokens, save for a single word of more.
-A text that fits is one passage, however it would be cut. What tokens are, and where a text may be
-cut at all, is said in `words.py`; what a sentence is, in `sentences.py`.
-"""
+"""The three ways of cutting, and what is written in recipes about them."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -16,9 +10,9 @@ from typing import Literal, TypeAlias, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.chunking.sentences import sentence_ends
+from retrieval.chunking.words import Words, words_of
 from retrieval.errors import InvalidInput, UnknownName
-from retrieval.ingest.sentences import sentence_ends
-from retrieval.ingest.words import Words, words_of
 
 Way: TypeAlias = Literal["sentences", "tokens", "headings"]
 Span: TypeAlias = tuple[int, int]

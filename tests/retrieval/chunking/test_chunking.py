@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from encoders.errors import EncoderUnavailable
 from retrieval.errors import InvalidInput
-from retrieval.ingest.chunking import Chunking
-from retrieval.ingest.sentences import sentence_ends
-from retrieval.ingest.words import CHARACTERS_MAX, words_of
+from retrieval.chunking import Chunking
+from retrieval.chunking.sentences import sentence_ends
+from retrieval.chunking.words import CHARACTERS_MAX, words_of
 
 PIECES = (
     *("word", "Word", "Dr.", "U.S.", "3.5", "e.g.", "etc.", "end.", "Is it?", '"Yes!"', "wait…"),

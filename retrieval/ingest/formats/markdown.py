@@ -12,7 +12,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from retrieval.ingest import html
+from retrieval.ingest.formats import html
 from retrieval.ingest.outcome import Content
 
 # CommonMark's preset stops reading at depth 20, which is a list of ten levels.

@@ -6,7 +6,7 @@ not know are kept in the metadata. How lines are read at all is in `jsonl`.
 
 from collections.abc import Iterable, Iterator
 
-from retrieval.ingest import jsonl
+from retrieval.ingest.formats import jsonl
 from retrieval.ingest.outcome import Found, Skipped
 from retrieval.lines import ENDINGS as COMPRESSIONS
 

@@ -19,7 +19,6 @@ from itertools import chain
 from typing import TypeAlias
 
 from retrieval.errors import InvalidDocument
-from retrieval.ingest.columns import SAMPLE_CHARACTERS, SAMPLE_ROWS, Convert, type_of
 from retrieval.ingest.fields import (
     DETECTED,
     TEXTS,
@@ -28,9 +27,10 @@ from retrieval.ingest.fields import (
     check_metadata,
     layout_of,
 )
+from retrieval.ingest.formats.columns import SAMPLE_CHARACTERS, SAMPLE_ROWS, Convert, type_of
+from retrieval.ingest.formats.records import Lines, read_records, single_lines
+from retrieval.ingest.formats.rfc4180 import cut_records, decoded
 from retrieval.ingest.outcome import Content, Found, Skipped, found_or_skipped
-from retrieval.ingest.records import Lines, read_records, single_lines
-from retrieval.ingest.rfc4180 import cut_records, decoded
 from retrieval.lines import ENDINGS as COMPRESSIONS
 
 CSV_ENDINGS = tuple(".csv" + compression for compression in COMPRESSIONS)
