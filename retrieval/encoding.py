@@ -1,23 +1,20 @@
-"""Documents to vectors: in which order they are encoded, and which of them are known already."""
+"""Texts to vectors: in which order they are encoded, and which of them are known already."""
 
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders import Encoder, LexicalEncoder
 from indexes.vectors import Vectors
-from retrieval.document import Document
 from retrieval.errors import InvalidInput
 from retrieval.places import cache_folder
 from retrieval.store.embeddings import LIMIT_VARIABLE, EmbeddingCache, key_of
-
-if TYPE_CHECKING:
-    from retrieval.representation import Representation
 
 Progress: TypeAlias = Callable[[str, int], None]
 """Called with the name of what is being done and how many documents have just been dealt with."""
@@ -26,33 +23,41 @@ _SLICE = 128
 """Texts handed to a model at once, so that progress is seen and memory stays small."""
 
 
-def encode_documents(
-    representation: "Representation", documents: Sequence[Document], progress: Progress | None
+def encode_texts(
+    encoder: Encoder,
+    texts: Sequence[str],
+    kind: type[Any],
+    *,
+    name: str,
+    progress: Progress | None = None,
 ) -> Vectors:
-    """Return the vectors of documents, one each, in their order.
+    """Return the vectors of the texts of documents, one each, in their order.
 
     A model is given texts of similar length together, longest first, some at a time. What an
     encoder is worth keeping of goes into the embedding cache slice by slice, and is taken from it.
 
+    Args:
+        encoder: what makes the vectors.
+        texts: as the encoder is given them, or docnos if that is what it reads.
+        kind: of vectors that it must return.
+        name: what errors and progress call it.
+        progress: called after each slice.
+
     Raises:
-        EncoderUnavailable: the model is not there, or only the user's own object can encode.
-        RecipeMismatch: the encoder is not the one that made what is stored.
+        EncoderUnavailable: the model is not there.
         InvalidInput: the encoder returned something else than one vector of its kind per text.
     """
-    encoder = representation.checked_encoder
-    keys = [d.docno if representation.reads == "docno" else d.contents for d in documents]
-    done = _Done(representation, progress)
+    done = _Done(name, kind, progress)
     cache = _cache() if getattr(encoder, "cacheable", False) else None
-    rest = np.arange(len(keys))
+    rest = np.arange(len(texts))
     if cache is not None:
-        digests = [key_of(key) for key in keys]
-        kind: Any = representation.index_class.Vectors
+        digests = [key_of(text) for text in texts]
         known = cache.get(encoder.fingerprint, digests, kind)
         if known is not None:
             done.take(*known)
             rest = np.setdiff1d(rest, known[0], assume_unique=True)
-    for rows in _slices(keys, rest, whole=representation.lexical is not None):
-        vectors = encoder.encode_documents([keys[i] for i in rows])
+    for rows in _slices(texts, rest, whole=isinstance(encoder, LexicalEncoder)):
+        vectors = encoder.encode_documents([texts[i] for i in rows])
         done.take(rows, vectors)
         if cache is not None:
             _keep(cache, encoder.fingerprint, [digests[i] for i in rows], vectors)
@@ -62,17 +67,22 @@ def encode_documents(
 class _Done:
     """The vectors that are there so far, in the order they came."""
 
-    def __init__(self, representation: "Representation", progress: Progress | None) -> None:
-        self._representation, self._progress = representation, progress
+    def __init__(self, name: str, kind: type[Any], progress: Progress | None) -> None:
+        self._name, self._kind, self._progress = name, kind, progress
         self._rows: list[NDArray[np.int64]] = []
         self._parts: list[Vectors] = []
 
     def take(self, rows: NDArray[np.int64], vectors: Vectors) -> None:
         """Add vectors of the documents at `rows`."""
+        if not isinstance(vectors, self._kind) or len(vectors) != len(rows):
+            raise InvalidInput(
+                f"the encoder of {self._name!r} returned {type(vectors).__name__} of length "
+                f"{len(vectors)} for {len(rows)} documents: return {self._kind.__name__}, one each"
+            )
         self._rows.append(rows)
-        self._parts.append(_checked(self._representation, vectors, len(rows)))
+        self._parts.append(vectors)
         if self._progress is not None:
-            self._progress(self._representation.name, len(rows))
+            self._progress(self._name, len(rows))
 
     def in_order(self) -> Vectors:
         """Return all vectors, in the order of the documents."""
@@ -82,14 +92,14 @@ class _Done:
 
 
 def _slices(
-    keys: Sequence[str], rest: NDArray[np.int64], *, whole: bool
+    texts: Sequence[str], rest: NDArray[np.int64], *, whole: bool
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the rows still to be encoded, some at a time; none at all are one empty slice."""
-    if whole or len(keys) <= _SLICE:
-        if len(rest) or not len(keys):
+    if whole or len(texts) <= _SLICE:
+        if len(rest) or not len(texts):
             yield rest
         return
-    order = rest[np.argsort([-len(keys[i]) for i in rest], kind="stable")]
+    order = rest[np.argsort([-len(texts[i]) for i in rest], kind="stable")]
     for start in range(0, len(order), _SLICE):
         yield order[start : start + _SLICE]
 
@@ -115,13 +125,3 @@ def concatenate(parts: Sequence[Vectors]) -> Vectors:
     kind: Any = type(parts[0])
     whole: Vectors = kind.concatenate(parts)
     return whole
-
-
-def _checked(representation: "Representation", vectors: Vectors, n_documents: int) -> Vectors:
-    wanted = representation.index_class.Vectors
-    if not isinstance(vectors, wanted) or len(vectors) != n_documents:
-        raise InvalidInput(
-            f"the encoder of {representation.name!r} returned {type(vectors).__name__} of length "
-            f"{len(vectors)} for {n_documents} documents: return {wanted.__name__}, one each"
-        )
-    return vectors

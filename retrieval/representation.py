@@ -11,7 +11,7 @@ from encoders import Encoder, LexicalEncoder
 from indexes.metric import Metric
 from indexes.vectors import Vectors
 from retrieval.document import Document
-from retrieval.encoding import Progress, encode_documents
+from retrieval.encoding import Progress, encode_texts
 from retrieval.errors import EncoderUnavailable, InvalidInput, RecipeMismatch
 from retrieval.store.segment import INDEXES, Build, Index, build_settings, settings_json
 
@@ -102,7 +102,9 @@ class Representation:
 
     def encode(self, documents: Sequence[Document], progress: Progress | None = None) -> Vectors:
         """Return the vectors of documents, one each; see `retrieval.encoding`."""
-        return encode_documents(self, documents, progress)
+        encoder, kind = self.checked_encoder, self.index_class.Vectors
+        texts = [d.docno if self.reads == "docno" else d.contents for d in documents]
+        return encode_texts(encoder, texts, kind, name=self.name, progress=progress)
 
     def build(self, vectors: Vectors) -> Index:
         """Return an index over vectors."""

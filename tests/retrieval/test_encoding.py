@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 import retrieval as rt
 from indexes.vectors import DenseVectors
 from retrieval.cli import main
-from retrieval.encoding import encode_documents
 from retrieval.representation import Representation
 from retrieval.store.embeddings import LIMIT_VARIABLE
 
@@ -43,8 +42,8 @@ def documents(n: int, start: int = 0) -> list[rt.Document]:
 def test_vectors_come_in_the_order_of_the_documents(texts: list[str], known: set[int]) -> None:
     docs = [rt.Document(f"d{i}", text) for i, text in enumerate(texts)]
     asked = Representation.of("kept", Kept())
-    encode_documents(asked, [docs[i] for i in known if i < len(docs)] or docs[:1], None)
-    found = encode_documents(asked, docs, None)
+    asked.encode([docs[i] for i in known if i < len(docs)] or docs[:1])
+    found = asked.encode(docs)
     expected = WordSums().encode_documents([document.contents for document in docs])
     assert isinstance(found, DenseVectors)
     assert found.values.tolist() == expected.values.tolist()
