@@ -23,7 +23,7 @@ def test_specs_name_encoders():
 
 @pytest.mark.parametrize("spec", ["", "bm26", "bm25:x", "precomputed", "precomputed:", "Dense"])
 def test_an_unknown_spec_is_refused_with_the_known_ones(spec):
-    with pytest.raises(InvalidInput, match="use bm25|no analysis for the language"):
+    with pytest.raises(InvalidInput, match=r"use bm25|no analysis for the language"):
         make(spec)
 
 

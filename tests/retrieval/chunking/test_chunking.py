@@ -12,10 +12,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from encoders.errors import EncoderUnavailable
-from retrieval.errors import InvalidInput
 from retrieval.chunking import Chunking
 from retrieval.chunking.sentences import sentence_ends
 from retrieval.chunking.words import CHARACTERS_MAX, words_of
+from retrieval.errors import InvalidInput
 
 PIECES = (
     *("word", "Word", "Dr.", "U.S.", "3.5", "e.g.", "etc.", "end.", "Is it?", '"Yes!"', "wait…"),

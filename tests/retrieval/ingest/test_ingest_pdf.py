@@ -9,8 +9,8 @@ from pdfs import pdf
 
 from retrieval.document import Document
 from retrieval.ingest import Found, Skipped, read
-from retrieval.ingest.outcome import Content, NoContent
 from retrieval.ingest.formats.pdf import read_content
+from retrieval.ingest.outcome import Content, NoContent
 from retrieval.ingest.worker import Worker
 
 pytest.importorskip("pypdfium2")
