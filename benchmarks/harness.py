@@ -83,7 +83,7 @@ def folder_bytes(path: str | Path) -> int:
     return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
 
 
-def print_rows(rows: Sequence[Row], ours: str = "ours") -> None:
+def print_rows(rows: Sequence[Any], ours: str = "ours") -> None:
     """Print a table, with the ratio of every peer's time to ours."""
     mine = {row.dataset: row for row in rows if row.system == ours}
     print(
@@ -102,7 +102,7 @@ def print_rows(rows: Sequence[Row], ours: str = "ours") -> None:
         )
 
 
-def write_json(rows: Sequence[Row], path: Path, packages: Sequence[str]) -> None:
+def write_json(rows: Sequence[Any], path: Path, packages: Sequence[str]) -> None:
     """Write rows with the machine, the versions and the date."""
     machine = {
         "date": date.today().isoformat(),

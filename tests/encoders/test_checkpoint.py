@@ -1,5 +1,6 @@
 """A model is found where it is, from safetensors only, and known by its content."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from encoders.checkpoint import locate, weights_digest
+from encoders.checkpoint import locate, model_classes, weights_digest
 from encoders.errors import EncoderUnavailable
 
 
@@ -38,6 +39,68 @@ def test_a_part_that_only_a_pickle_holds_is_refused(tmp_path):
     (folder / "2_Dense" / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(EncoderUnavailable, match=r"2_Dense/pytorch_model\.bin is no \.safetensors"):
         locate(str(folder))
+
+
+def test_an_adapter_is_refused_for_its_base_model_is_elsewhere(tmp_path):
+    folder = model(tmp_path / "m")
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(EncoderUnavailable, match="merge it into its base model"):
+        locate(str(folder))
+
+
+def test_another_backend_has_files_of_its_own(tmp_path):
+    folder = model(tmp_path / "m")
+    before = {b: weights_digest(folder, b) for b in ("torch", "onnx", "openvino")}
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "model.onnx").write_bytes(b"graph")
+    (folder / "openvino_model.bin").write_bytes(b"weights")
+    after = {b: weights_digest(folder, b) for b in ("torch", "onnx", "openvino")}
+    assert after["torch"] == before["torch"]
+    assert len({before["torch"], *after.values()}) == 3
+    (folder / "model.safetensors").unlink()
+    assert locate(str(folder), backend="onnx") == folder
+    with pytest.raises(EncoderUnavailable, match=r"\(splade:/path/to/model\)"):
+        locate(str(folder), spec="splade")
+
+
+@pytest.mark.parametrize(
+    ("files", "classes"),
+    [
+        ({}, {"SentenceTransformer"}),
+        ({"modules.json": [], "config.json": {}}, {"SentenceTransformer"}),
+        (
+            {"config.json": {"architectures": ["BertForMaskedLM"]}},
+            {"SentenceTransformer", "SparseEncoder"},
+        ),
+        (
+            {"modules.json": [], "config.json": {"architectures": ["BertForMaskedLM"]}},
+            {"SentenceTransformer"},
+        ),
+        ({"config.json": {"architectures": ["HF_ColBERT"]}}, {"MultiVectorEncoder"}),
+        ({"config.json": {"architectures": ["ColPaliForRetrieval"]}}, {"MultiVectorEncoder"}),
+        (
+            {"config_sentence_transformers.json": {"model_type": "ColBERT"}},
+            {"MultiVectorEncoder"},
+        ),
+        (
+            {"config_sentence_transformers.json": {"model_type": "CrossEncoder"}},
+            {"CrossEncoder"},
+        ),
+    ],
+)
+def test_a_folder_says_what_it_was_made_for(tmp_path, files, classes):
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    assert model_classes(tmp_path) == classes
+
+
+def test_weights_are_read_once(tmp_path, monkeypatch):
+    folder, opened = model(tmp_path / "m"), []
+    original = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *a: (opened.append(path), original(path, *a))[1])
+    for _ in range(3):
+        weights_digest(folder)
+    assert sorted(opened) == sorted(set(opened))
 
 
 def test_an_unknown_model_is_unavailable_and_says_three_ways():

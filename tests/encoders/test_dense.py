@@ -9,6 +9,8 @@ from shutil import copytree
 import numpy as np
 import pytest
 
+from encoders import inference
+from encoders.checkpoint import MINILM, locate
 from encoders.dense import Dense
 from encoders.errors import EncoderUnavailable
 from indexes.errors import InvalidInput
@@ -53,6 +55,41 @@ def test_vectors_have_unit_length_and_mean_something(encoder):
 def test_no_texts_are_no_vectors(encoder):
     for encode in (encoder.encode_documents, encoder.encode_queries):
         assert encode([]).values.shape == (0, 384)
+
+
+def test_float32_is_what_sentence_transformers_computes(encoder):
+    from sentence_transformers import SentenceTransformer
+
+    texts = [" ".join(TEXTS) * (i * 7 % 13) for i in range(14)]
+    exact = Dense(precision="float32", device="cpu").encode_documents(texts).values
+    model = SentenceTransformer(str(locate(MINILM)), device="cpu")
+    np.testing.assert_allclose(exact, model.encode_document(texts), atol=1e-5)
+    cosines = (encoder.encode_documents(texts).values * exact).sum(axis=1)
+    assert encoder.precision == "bfloat16"
+    assert 0.9995 < cosines.min() < 1 - 1e-6
+
+
+def test_where_bfloat16_is_emulated_float32_computes(encoder, monkeypatch):
+    monkeypatch.setattr(inference, "_has_bfloat16", lambda: False)
+    found = Dense(device="cpu")
+    expected = encoder.encode_documents(TEXTS).values
+    cosines = (found.encode_documents(TEXTS).values * expected).sum(axis=1)
+    assert cosines.min() > 0.9995
+    assert found._loaded.dtype.itemsize == 4
+    assert found.fingerprint == encoder.fingerprint
+
+
+def test_vectors_can_be_cut_to_a_dimension(encoder):
+    cut = Dense(dimension=64, device="cpu")
+    expected = encoder.encode_documents(TEXTS).values[:, :64]
+    np.testing.assert_allclose(cut.encode_documents(TEXTS).values, expected, atol=1e-6)
+    assert cut.encode_queries([]).values.shape == (0, 64)
+    assert cut.fingerprint != encoder.fingerprint
+    assert Dense.from_recipe(cut.recipe()).dimension == 64
+    with pytest.raises(InvalidInput, match=r"dimension 385: the vectors of .* only 384"):
+        Dense(dimension=385, device="cpu").encode_queries(["x"])
+    with pytest.raises(InvalidInput, match="dimension 0"):
+        Dense(dimension=0)
 
 
 def test_a_batch_is_its_single_texts(encoder):
