@@ -13,6 +13,7 @@ from eval.experiment import Plan, indexed, run_systems, score
 from eval.measures import evaluate
 from retrieval.cli import main
 from retrieval.errors import InvalidInput, UnknownName
+from retrieval.run import Run
 
 
 @pytest.fixture
@@ -74,6 +75,35 @@ def test_eval_scores_runs_and_reuses_the_index(
     again = {row["measure"]: row["value"] for row in json.loads(scored.read_text())}
     first = {row["measure"]: row["value"] for row in rows if row["system"] == "bm25"}
     assert again == pytest.approx(first)
+
+
+def test_a_recipe_is_evaluated_whole_and_by_parent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'chunking = "tokens:30:5"\n[representations]\nbm25 = "bm25"\nplain = "bm25:multilingual"\n'
+        '[systems.sharp]\nretrieve = "bm25"\nsettings = { k1 = 2.0 }\n'
+    )
+    arguments = ["eval", str(retrieval.sample.path()), "--config", str(recipe)]
+    arguments += ["--cache", str(tmp_path / "cache"), "--run-dir", str(tmp_path / "runs")]
+    assert main([*arguments, "--json", str(tmp_path / "rows.json")]) == 0
+    assert "a document counts by its best one" in capsys.readouterr().err
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert {row["system"] for row in rows} == {"bm25", "plain", "hybrid", "sharp"}
+    found = Run.read(tmp_path / "runs" / "sample.test.bm25.run")
+    assert not any("#" in docno for qid in found for docno, _ in found[qid])
+    values = {row["system"]: row["value"] for row in rows if row["measure"] == "nDCG@10"}
+    assert values["bm25"] > 0.4  # passages find what whole documents find, about as well
+    assert values["sharp"] != values["bm25"]
+    assert main(["eval", arguments[1], "--config", str(recipe), "--systems", "bm25"]) == 2
+
+
+def test_mistakes_are_found_before_anything_is_indexed(tmp_path: Path) -> None:
+    arguments = ["eval", str(retrieval.sample.path()), "--systems", "bm25"]
+    for wrong in (["--baseline", "dense"], ["--measures", "nDGC@10"]):
+        assert main([*arguments, *wrong, "--cache", str(tmp_path / "cache")]) == 1
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_representation_is_swapped_without_touching_the_others(
