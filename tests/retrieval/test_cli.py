@@ -116,6 +116,16 @@ def test_info_verify_delete_compact(index: str, capsys: pytest.CaptureFixture[st
         (["index", "{docs}", "-o", "{index}", "-r", "x=wrong"], 1, "no encoder is specified"),
         (["index", "{docs}", "-o", "{index}", "-r", "b=bm25"], 1, "another recipe"),
         (["frobnicate"], 2, "No such command"),
+        (["index", "-o", "x.idx"], 2, "say what to index"),
+        (["index", "{docs}", "-o", "x.idx", "--chunk", "pages:3"], 1, "pages"),
+        (["index", "{docs}", "-o", "x.idx", "--field", "txt=a"], 1, "txt=a"),
+        (["index", "{docs}", "-o", "x.idx", "-r", "bm25:germann"], 1, "did you mean 'german'"),
+        (["index", "{docs}", "-o", "{index}", "--chunk", "tokens:9"], 1, "chunking: None"),
+        (["index", "--config", "no.toml", "-o", "x.idx"], 1, "no.toml cannot be read"),
+        (["search", "{index}", "x", "--filter", "year = 3"], 1, "year = 3"),
+        (["search", "{index}", "x", "--per", "page"], 2, "not one of 'passage', 'parent'"),
+        (["download", "beir/scifcat"], 1, "scifact"),
+        (["eval", "{docs}", "--config", "a", "--systems", "b"], 2, "choose one"),
     ],
 )  # fmt: skip
 def test_mistakes_get_a_message_and_no_traceback(
@@ -147,8 +157,8 @@ def test_help_is_quick_and_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("index", "search", "eval", "info", "verify", "compact", "delete", "demo"):
-        assert command in done.stdout
+    commands = "index search eval download demo delete info verify compact cache"
+    assert all(f"  {command} " in done.stdout for command in commands.split())
 
 
 def test_an_interrupted_index_goes_on_where_it_was(tmp_path: Path) -> None:
