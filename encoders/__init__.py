@@ -9,7 +9,7 @@ Not for: storing vectors, searching them, or knowing what a collection is.
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from inspect import signature
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indexes.errors import InvalidInput, nearest
 from indexes.vectors import SparseVectors, Vectors
 
-__all__ = ["SPECS", "Encoder", "LexicalEncoder", "from_recipe", "make", "spec_of"]
+__all__ = ["SPECS", "Encoder", "LexicalEncoder", "from_recipe", "is_lexical", "make", "spec_of"]
 
 
 @runtime_checkable
@@ -61,6 +61,11 @@ class LexicalEncoder(Encoder, Protocol):
     ) -> SparseVectors:
         """Return queries weighted with the document frequencies of their terms."""
         ...
+
+
+def is_lexical(encoder: object) -> TypeGuard[LexicalEncoder]:
+    """Say whether an encoder is lexical, without asking for its fingerprint: it may have none."""
+    return hasattr(encoder, "weigh")
 
 
 _HOMES = {
@@ -111,6 +116,8 @@ def _bm25_options(language: str, given: dict[str, Any]) -> dict[str, Any]:
     analysis = given.get("analysis")
     if isinstance(analysis, Mapping):  # as a recipe or a configuration file has it
         given["analysis"] = from_recipe(dict(analysis))
+    elif isinstance(analysis, str):
+        given["analysis"] = Analysis.of_language(analysis)
     elif language:
         given["analysis"] = Analysis.of_language(language)
     if language and analysis is not None:

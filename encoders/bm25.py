@@ -29,10 +29,23 @@ from indexes.vectors import SparseVectors
 
 @dataclass(frozen=True, slots=True)
 class Bm25Search:
-    """Other values of k1 and b for one search; None: the encoder's. Nothing is indexed again."""
+    """Other values of k1 and b for one search; None: the encoder's. Nothing is indexed again.
+
+    Raises:
+        InvalidInput: k1 negative or b outside 0 .. 1.
+    """
 
     k1: float | None = None
     b: float | None = None
+
+    def __post_init__(self) -> None:
+        _check(0 if self.k1 is None else self.k1, 0 if self.b is None else self.b)
+
+
+def _check(k1: float, b: float) -> None:
+    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (k1, b))
+    if not numbers or not 0 <= k1 < float("inf") or not 0 <= b <= 1:
+        raise InvalidInput(f"k1 is {k1!r} and b is {b!r}: use 0 ≤ k1 and 0 ≤ b ≤ 1")
 
 
 class Bm25:
@@ -47,8 +60,9 @@ class Bm25:
     def __init__(
         self, *, k1: float = 0.9, b: float = 0.4, analysis: Analysis | None = None
     ) -> None:
-        if not 0 <= k1 < float("inf") or not 0 <= b <= 1:
-            raise InvalidInput(f"k1 is {k1!r} and b is {b!r}: use 0 ≤ k1 and 0 ≤ b ≤ 1")
+        _check(k1, b)
+        if analysis is not None and not isinstance(analysis, Analysis):
+            raise InvalidInput(f"analysis is {analysis!r}: pass an Analysis, or bm25:LANGUAGE")
         self.k1, self.b = float(k1), float(b)
         self.analyzer = Analyzer(analysis)
 

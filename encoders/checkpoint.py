@@ -46,6 +46,8 @@ def locate(model: str, *, spec: str = "dense", backend: Backend = "torch") -> Pa
     folder = Path(model).expanduser()
     if model and folder.is_dir():
         found = folder
+    elif model.startswith(("/", ".", "~")):
+        raise unavailable(model, "there is no such folder", spec)
     elif model == MINILM and (packaged := _packaged()) is not None:
         found = packaged
     else:

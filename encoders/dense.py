@@ -13,7 +13,7 @@ import numpy as np
 from encoders.checkpoint import MINILM, settings_of
 from encoders.errors import EncoderUnavailable
 from encoders.inference import Precision, Side
-from encoders.model import ModelEncoder
+from encoders.model import ModelEncoder, check_count
 from indexes.errors import InvalidInput
 from indexes.vectors import DenseVectors
 
@@ -51,8 +51,7 @@ class Dense(ModelEncoder[DenseVectors]):
 
     def _check(self) -> None:
         super()._check()
-        if self.dimension is not None and self.dimension < 1:
-            raise InvalidInput(f"dimension {self.dimension}: pass 1 or more")
+        check_count("dimension", self.dimension)
 
     def _settings(self) -> dict[str, Any]:
         return {**super()._settings(), "dimension": self.dimension}

@@ -35,6 +35,13 @@ _SPECS = {
 """Class of sentence-transformers → the word before the colon of a spec."""
 
 
+def check_count(name: str, value: object) -> None:
+    """Raise `InvalidInput` unless a setting is a whole number from 1 on, or None."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (whole and int(str(value)) >= 1):
+        raise InvalidInput(f"{name} {value!r}: pass 1 or more")
+
+
 @dataclass(eq=False)
 class ModelEncoder(ABC, Generic[Kind]):
     """An encoder whose vectors a sentence-transformers model computes.
@@ -81,6 +88,8 @@ class ModelEncoder(ABC, Generic[Kind]):
     """The precision with torch if none is asked for: a lower one where it was measured."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.prompts, Mapping | None):
+            raise InvalidInput(f"prompts {self.prompts!r}: pass a mapping of 'query' and 'document'")
         self.prompts = dict(self.prompts or {})
         if self.precision is None:
             self.precision = self.torch_precision if self.backend == "torch" else "float32"
@@ -90,6 +99,8 @@ class ModelEncoder(ABC, Generic[Kind]):
         self._stop: Any = None
 
     def _check(self) -> None:
+        if not all(isinstance(text, str) for text in (self.prompts or {}).values()):
+            raise InvalidInput(f"prompts {self.prompts!r}: each is a text")
         if unknown := set(self.prompts or {}) - {"query", "document"}:
             raise InvalidInput(f"prompts for {sorted(unknown)}: use 'query' and 'document'")
         if self.backend not in get_args(Backend):
@@ -101,8 +112,7 @@ class ModelEncoder(ABC, Generic[Kind]):
                 "'bfloat16' or 'float16' with torch, 'float32' or 'int8' with onnx and openvino"
             )
         for name in ("max_length", "batch_size"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise InvalidInput(f"{name} {value}: pass 1 or more")
+            check_count(name, getattr(self, name))
 
     @abstractmethod
     def _vectors(self, features: Mapping[str, Any], side: Side) -> Kind:

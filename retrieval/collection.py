@@ -115,12 +115,17 @@ class Collection:
         return len(self.snapshot)
 
     def __contains__(self, docno: object) -> bool:
-        return isinstance(docno, str) and self.snapshot.find(docno) >= 0
+        """Say whether a document is there, or a passage of that docno."""
+        if not isinstance(docno, str):
+            return False
+        first = f"{docno}#0" if self.chunking is not None else docno
+        return self.snapshot.find(docno) >= 0 or self.snapshot.find(first) >= 0
 
     def __getitem__(self, docno: str) -> Document:
         ordinal = self.snapshot.find(docno) if isinstance(docno, str) else -1
         if ordinal < 0:
-            raise UnknownName(f"no document {docno!r} in {self.path}")
+            hint = ": documents are cut, see passages()" if docno in self else ""
+            raise UnknownName(f"no document {docno!r} in {self.path}{hint}")
         segment, inside = self.snapshot.locate(ordinal)
         return segment.documents.document(inside)
 
@@ -197,7 +202,7 @@ class Collection:
         if system is None and systems.are_vectors(query):
             system = systems.of_vectors(self, query)
         asked = system if isinstance(system, Stage) else self.system(system)
-        return asked.search(query, k, filter=filter, per=per or self.per)
+        return asked.search(query, k, filter=filter, per=per)
 
     @property
     def per(self) -> Per:
@@ -284,6 +289,8 @@ class Collection:
                 raise UnknownName.of("representation", name, writer.representations)
             if len(writer.representations) == 1:
                 raise InvalidInput(f"{name!r} is the only representation: add another one first")
+            rest = {n: r for n, r in writer.representations.items() if n != name}
+            systems.check(writer.manifest.settings, rest)
             writer.drop_representation(name)
 
     def commit(self) -> int:
@@ -332,7 +339,7 @@ class Collection:
             if snapshot.manifest.representations != before.manifest.representations:
                 self._release(snapshot.manifest)
                 representations = self._recorded(snapshot.manifest)
-                self._systems.clear()
+            self._systems.clear()  # their settings may have changed alone
             self._current = (snapshot, representations)
 
     def _release(self, manifest: Manifest) -> None:
@@ -379,7 +386,7 @@ class Collection:
             "deleted": sum(len(segment) - segment.n_live for segment in segments),
             "segments": len(segments),
             "bytes": sum(segment.size_bytes for segment in segments),
-            "sources": list(self.snapshot.manifest.sources),
+            "sources": [source for source in self.snapshot.manifest.sources if source],
             "representations": {
                 name: {"bytes": sizes[name], **r.recipe}
                 for name, r in self._representations.items()
@@ -388,8 +395,6 @@ class Collection:
 
 
 def _check_distinct(docnos: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for docno in docnos:
-        if docno in seen:
-            raise DuplicateDocument(f"document {docno!r} is given twice: docnos are unique")
-        seen.add(docno)
+    docno, count = Counter(docnos).most_common(1)[0]
+    if count > 1:
+        raise DuplicateDocument(f"document {docno!r} is given twice: docnos are unique")

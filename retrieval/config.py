@@ -39,9 +39,9 @@ from retrieval import systems
 from retrieval.chunking import Chunking
 from retrieval.errors import CorruptIndex, InvalidInput, UnknownName
 from retrieval.ingest.fields import Fields
-from retrieval.representation import DEFAULT, INDEX_OF, Spec
+from retrieval.representation import DEFAULT, INDEX_OF, Representation, Spec, specs_of
 from retrieval.store.segment import INDEXES, Build, build_settings
-from retrieval.systems import HYBRID, Named
+from retrieval.systems import Named
 
 _KEYS = ("sources", "chunking", "fields", "representations", "systems", "search")
 _SEARCH = ("system", "per")
@@ -59,16 +59,35 @@ class Recipe:
     search           "system": which answers when none is named; "per": "passage" or "parent"
     complete         whether that is all: if not, an index that is there keeps what is None here
 
-    A new index without representations gets BM25 and dense.
+    A new index without representations gets BM25 and dense. Chunking may be given as text, fields
+    as a mapping.
+
+    Raises:
+        InvalidInput: anything that cannot be, down to the settings of each system.
     """
 
-    sources: tuple[str, ...] = ()
-    chunking: Chunking | None = None
-    fields: Fields | None = None
+    sources: Sequence[str] = ()
+    chunking: Chunking | str | None = None
+    fields: Fields | Mapping[str, Any] | None = None
     representations: Mapping[str, Spec] | Sequence[str] | None = None
     systems: Mapping[str, Any] | None = None
     search: Mapping[str, Any] | None = None
     complete: bool = False
+
+    def __post_init__(self) -> None:
+        sources = (self.sources,) if isinstance(self.sources, str | Path) else self.sources
+        own: dict[str, Any] = {"sources": tuple(map(str, sources)), "chunking": _chunking(self.chunking)}
+        own["fields"] = None if self.fields is None else _fields(self.fields)
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+        specs = specs_of(DEFAULT if self.representations is None else self.representations)
+        parts = {name: Representation.sketched(name, spec) for name, spec in specs.items()}
+        _only(_table(self.search, "search"), _SEARCH, "[search]")
+        _table(self.systems, "systems")
+        if (self.search or {}).get("per", "passage") not in ("passage", "parent"):
+            raise InvalidInput(f"search.per is {self.search!r}: use 'passage' or 'parent'")
+        if self.complete or self.representations is not None:
+            systems.check({"systems": self.systems or {}, "search": self.search or {}}, parts)
 
     @classmethod
     def read(cls, path: str | Path) -> "Recipe":
@@ -91,33 +110,32 @@ class Recipe:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise InvalidInput(f"{place} is not TOML: {error}") from error
-        _only(table, _KEYS, place)
+        try:
+            return cls._of_table(table, folder)
+        except UnknownName as error:
+            raise UnknownName(f"{place}: {error}") from error
+        except InvalidInput as error:
+            raise InvalidInput(f"{place}: {error}") from error
+
+    @classmethod
+    def _of_table(cls, table: Mapping[str, Any], folder: Path) -> "Recipe":
+        _only(table, _KEYS, "it")
         sources = table.get("sources", [])
         if not isinstance(sources, list) or not all(isinstance(one, str) for one in sources):
-            raise InvalidInput(f"{place}: sources is {sources!r}: use a list of folders and files")
+            raise InvalidInput(f"sources is {sources!r}: use a list of folders and files")
         found = {
-            name: _representation(name, value, place)
-            for name, value in _table(table, "representations", place).items()
+            name: _representation(name, value, folder)
+            for name, value in _table(table.get("representations"), "representations").items()
         }
         return cls(
-            sources=tuple(str(folder / one) for one in sources),
-            chunking=_chunking(table.get("chunking"), place),
-            fields=_fields(_table(table, "fields", place), place),
+            sources=[str(folder / Path(one).expanduser()) for one in sources],
+            chunking=table.get("chunking"),
+            fields=_table(table.get("fields"), "fields"),
             representations=found or {name: name for name in DEFAULT},
-            systems=_table(table, "systems", place),
-            search=_search(_table(table, "search", place), place),
+            systems=_table(table.get("systems"), "systems"),
+            search=_table(table.get("search"), "search"),
             complete=True,
-        ).checked()
-
-    def checked(self) -> "Recipe":
-        """Return the recipe, or raise `InvalidInput` if a system is made of what it has not."""
-        names = tuple(self.representations or DEFAULT)
-        known = (*names, *(self.systems or ()), HYBRID)
-        systems.check(self.systems or {}, names)
-        default = (self.search or {}).get("system", HYBRID)
-        if default not in known:
-            raise UnknownName.of("system", default, known)
-        return self
+        )
 
     def settings(self, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return what a manifest records besides sources and representations.
@@ -125,8 +143,8 @@ class Recipe:
         `kept` are the settings of an index that is there, for what this recipe leaves unsaid.
         """
         own = {
-            "chunking": None if self.chunking is None else asdict(self.chunking),
-            "fields": None if self.fields is None else _said(self.fields),
+            "chunking": asdict(self.chunking) if isinstance(self.chunking, Chunking) else None,
+            "fields": _said(self.fields) if isinstance(self.fields, Fields) else None,
             "systems": self.systems,
             "search": self.search,
         }
@@ -146,7 +164,8 @@ def toml_of(collection: Named) -> str:
         name: _recorded(collection.representation(name).recipe)
         for name in collection.representations
     }
-    parts = {**manifest.settings, "sources": manifest.sources, "representations": recorded}
+    sources = [source for source in manifest.sources if source]
+    parts = {**manifest.settings, "sources": sources, "representations": recorded}
     return tomli_w.dumps({key: parts[key] for key in _KEYS if parts.get(key)})
 
 
@@ -155,19 +174,29 @@ def _recorded(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {"encoder": spec, **options, "index": dict(recipe["index"])}
 
 
-def _representation(name: str, value: Any, place: str) -> Spec:
+def _representation(name: str, value: Any, folder: Path) -> Spec:
     if isinstance(value, str):
-        return value
-    at = f"{place}: [representations.{name}]"
+        return _placed(value, folder)
+    at = f"[representations.{name}]"
     if not isinstance(value, dict) or not isinstance(value.get("encoder"), str):
         raise InvalidInput(f'{at} needs an encoder, such as encoder = "bm25"')
     options = {key: one for key, one in value.items() if key not in ("encoder", "index")}
     try:
-        encoder = encoders.make(value["encoder"], options)
+        encoder = encoders.make(_placed(value["encoder"], folder), options)
         index = value.get("index")
         return encoder if index is None else (encoder, _build(index, encoder.kind))
     except InvalidInput as error:
         raise InvalidInput(f"{at}: {error}") from error
+
+
+def _placed(spec: str, folder: Path) -> str:
+    """Return a spec with paths that are there from a folder on written from the root."""
+    word, colon, argument = spec.partition(":")
+    if not colon or word == "bm25":
+        return spec
+    paths = [(part, folder / Path(part).expanduser()) for part in argument.split("::")]
+    placed = [str(path.resolve()) if part and path.exists() else part for part, path in paths]
+    return f"{word}:{'::'.join(placed)}"
 
 
 def _build(values: Any, kind: str) -> Build:
@@ -188,33 +217,26 @@ def _build(values: Any, kind: str) -> Build:
     return build
 
 
-def _chunking(value: Any, place: str) -> Chunking | None:
-    if value is None or isinstance(value, str):
-        return Chunking.parse(value) if value else None
-    if not isinstance(value, dict):
-        raise InvalidInput(f"{place}: chunking is {value!r}: use a text such as 'sentences:200'")
-    known = [one.name for one in fields_of(Chunking)]
-    _only(value, known, f"{place}: [chunking]")
+def _chunking(value: Any) -> Chunking | None:
+    if value is None or isinstance(value, Chunking):
+        return value
+    if isinstance(value, str):
+        return Chunking.parse(value)
+    _only(_table(value, "chunking"), [one.name for one in fields_of(Chunking)], "[chunking]")
     return Chunking(**value)
 
 
-def _fields(table: Mapping[str, Any], place: str) -> Fields:
-    _only(table, [one.name for one in fields_of(Fields)], f"{place}: [fields]")
-    return Fields(**table)
+def _fields(value: Any) -> Fields:
+    if isinstance(value, Fields):
+        return value
+    _only(_table(value, "fields"), [one.name for one in fields_of(Fields)], "[fields]")
+    return Fields(**value)
 
 
-def _search(table: Mapping[str, Any], place: str) -> Mapping[str, Any]:
-    _only(table, _SEARCH, f"{place}: [search]")
-    if table.get("per", "passage") not in ("passage", "parent"):
-        raise InvalidInput(f"{place}: search.per is {table['per']!r}: use 'passage' or 'parent'")
-    return table
-
-
-def _table(table: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
-    value = table.get(key, {})
-    if not isinstance(value, dict):
-        raise InvalidInput(f"{place}: {key} is {value!r}: make it a table, [{key}]")
-    return value
+def _table(value: Any, key: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping | None):
+        raise InvalidInput(f"{key} is {value!r}: make it a table, [{key}]")
+    return dict(value or {})
 
 
 def _only(table: Mapping[str, Any], known: Iterable[str], place: str) -> None:
@@ -225,4 +247,5 @@ def _only(table: Mapping[str, Any], known: Iterable[str], place: str) -> None:
 def _said(settings: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that differ from its defaults, as JSON."""
     default = asdict(type(settings)())
-    return {key: value for key, value in asdict(settings).items() if value != default[key]}
+    said = {key: value for key, value in asdict(settings).items() if value != default[key]}
+    return {key: list(one) if isinstance(one, tuple) else one for key, one in said.items()}

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders import Encoder, LexicalEncoder
+from encoders import Encoder, is_lexical
 from indexes.vectors import Vectors
 from retrieval.errors import InvalidInput
 from retrieval.places import cache_folder
@@ -56,7 +56,7 @@ def encode_texts(
         if known is not None:
             done.take(*known)
             rest = np.setdiff1d(rest, known[0], assume_unique=True)
-    for rows in _slices(texts, rest, whole=isinstance(encoder, LexicalEncoder)):
+    for rows in _slices(texts, rest, whole=is_lexical(encoder)):
         vectors = encoder.encode_documents([texts[i] for i in rows])
         done.take(rows, vectors)
         if cache is not None:

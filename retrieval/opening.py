@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from encoders import Encoder
+from retrieval import systems
 from retrieval.chunking import Chunking
 from retrieval.collection import Collection
 from retrieval.config import Recipe
@@ -13,6 +14,7 @@ from retrieval.representation import DEFAULT, Representation, Spec, resolve
 from retrieval.store import manifest as manifests
 from retrieval.store.files import DiskFolder, Folder, storing
 from retrieval.store.manifest import Manifest
+from retrieval.store.segment import build_settings
 
 
 def create(
@@ -33,14 +35,14 @@ def create(
         EncoderUnavailable: the model of a spec is nowhere to be found.
         StorageFailed: the folder cannot be made.
     """
-    cut = Chunking.parse(chunking) if isinstance(chunking, str) else chunking
-    return _created(path, representations, Recipe(chunking=cut).settings())
+    return _created(path, representations, Recipe(chunking=chunking).settings())
 
 
 def _created(
     path: str | Path, representations: Sequence[str] | Mapping[str, Spec], settings: dict[str, Any]
 ) -> Collection:
     asked = resolve(representations)
+    systems.check(settings, asked)
     folder = DiskFolder(Path(path))
     recipes = {name: dict(r.recipe) for name, r in asked.items()}
     with storing(folder, "making a collection"):
@@ -68,9 +70,13 @@ def prepare(path: str | Path, recipe: Recipe, *, rebuild: bool = False) -> Colle
             raise
         representations = DEFAULT if recipe.representations is None else recipe.representations
         return _created(path, representations, recipe.settings())
+    # Of an index that holds nothing yet, as after a first try that failed, nothing is kept.
+    rebuild = rebuild or not collection.snapshot.segments
     asked = _asked(collection, recipe, rebuild=rebuild)
     collection.use_encoders({n: r.encoder for n, r in asked.items() if r.encoder is not None})
     settings = recipe.settings(collection.settings)
+    there = {n: collection.representation(n) for n in collection.representations}
+    systems.check(settings, asked or there)
     if rebuild:
         collection.writer().clear(asked)
         collection.writer().configure(settings)
@@ -90,8 +96,16 @@ def _asked(collection: Collection, recipe: Recipe, *, rebuild: bool) -> dict[str
         return resolve(recipe.representations)
     if not rebuild:
         return {}
-    own = {n: collection.representation(n).encoder for n in collection.representations}
-    return resolve({name: encoder for name, encoder in own.items() if encoder is not None})
+    return resolve(
+        {name: _again(collection.representation(name)) for name in collection.representations}
+    )
+
+
+def _again(representation: Representation) -> Spec:
+    """Return the spec of a recorded representation."""
+    settings = {k: v for k, v in representation.recipe["index"].items() if k != "kind"}
+    build = build_settings(representation.index_class, settings)
+    return representation.checked_encoder, build
 
 
 def _differences(

@@ -35,6 +35,8 @@ SearchSettings: TypeAlias = FlatSearch | InvertedSearch | Bm25Search
 FilterLike: TypeAlias = str | Filter | None
 Per: TypeAlias = Literal["passage", "parent"]
 
+_CACHED_CHARACTERS_MAX = 1000
+
 _DEEPER = 4
 """How much deeper to look for more parents, if the passages found have too few."""
 
@@ -102,6 +104,11 @@ class Searchable(Protocol):
         """What finds the words to highlight."""
         ...
 
+    @property
+    def per(self) -> Per:
+        """What searches return unless they say it: passages, or their parents."""
+        ...
+
     def representation(self, name: str, snapshot: Snapshot | None = None) -> Representation:
         """Return one representation, as it was in a snapshot."""
         ...
@@ -123,7 +130,7 @@ class Stage(ABC):
         """Return the best k documents of each query by collection-wide ordinal."""
 
     def search(
-        self, query: Any, k: int = 10, *, filter: FilterLike = None, per: Per = "passage"
+        self, query: Any, k: int = 10, *, filter: FilterLike = None, per: Per | None = None
     ) -> Any:
         """Search one text or vector, or several.
 
@@ -135,7 +142,8 @@ class Stage(ABC):
             k: hits per query.
             filter: which documents may be found, such as `year >= 2020 and lang == "en"`; see
                 `retrieval.filters`.
-            per: "passage", or "parent": the best passage of each parent document.
+            per: "passage", or "parent": the best passage of each parent document; None: what the
+                recipe of the collection says, or passages.
 
         Raises:
             InvalidInput: a query that is neither text nor vector, k negative, or a filter that
@@ -154,7 +162,7 @@ class Stage(ABC):
         k: int = 1000,
         *,
         filter: FilterLike = None,
-        per: Per = "passage",
+        per: Per | None = None,
     ) -> Run:
         """Search queries with ids and return a run; every query id is in it. See `search`."""
         if not isinstance(queries, Mapping):
@@ -165,7 +173,8 @@ class Stage(ABC):
         docnos, scores = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         return Run.from_hits(batch.ids, docnos, scores=scores, tag=self.name)
 
-    def _results(self, batch: QueryBatch, k: int, per: Per) -> Results:
+    def _results(self, batch: QueryBatch, k: int, per: Per | None) -> Results:
+        per = per or self.collection.per
         if per not in ("passage", "parent"):
             raise InvalidInput(f"per is {per!r}: use 'passage' or 'parent'")
         snapshot, k = self.collection.snapshot, _checked_k(k)
@@ -292,6 +301,10 @@ class Fusion(Stage):
             raise InvalidInput(f"the constant of reciprocal ranks is {k!r}: use 0 or more")
         if depth is not None and _checked_k(depth) == 0:
             raise InvalidInput("the depth of a fusion is 0: fuse at least one hit of each system")
+        if not all(isinstance(system, Stage) for system in systems):
+            raise InvalidInput(
+                f"fusing {list(systems)!r}: pass systems, such as collection.retriever('bm25')"
+            )
         if len(systems) < 2 or len({id(system.collection) for system in systems}) != 1:
             raise InvalidInput(
                 f"fusing {list(systems)!r}: pass two or more systems of one collection"
@@ -342,7 +355,11 @@ def _numbered(n_queries: int) -> tuple[str, ...]:
 
 
 def _filter(given: FilterLike) -> Filter | None:
-    return _parsed(given) if isinstance(given, str) else given
+    if isinstance(given, str):
+        return _parsed(given) if len(given) <= _CACHED_CHARACTERS_MAX else Filter.parse(given)
+    if not isinstance(given, Filter | None):
+        raise InvalidInput(f"filter {given!r} is none: pass an expression such as 'year >= 2020'")
+    return given
 
 
 _parsed = lru_cache(maxsize=256)(Filter.parse)

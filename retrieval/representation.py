@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import encoders
-from encoders import Encoder, LexicalEncoder
+from encoders import Encoder, LexicalEncoder, is_lexical
 from indexes.metric import Metric
 from indexes.vectors import Vectors
 from retrieval.document import Document
@@ -46,6 +46,23 @@ class Representation:
             InvalidInput: a name that cannot be part of a file name, or an unknown spec.
             EncoderUnavailable: the model is nowhere to be found.
         """
+        sketched = cls.sketched(name, spec)
+        encoder = sketched.encoder
+        if not isinstance(encoder, Encoder):
+            raise InvalidInput(
+                f"the encoder of {name!r} is {encoder!r}: it needs kind, fingerprint, "
+                "encode_documents and encode_queries"
+            )
+        build = spec[1] if isinstance(spec, tuple) else None
+        return cls(name, _recipe(encoder, build), encoder)
+
+    @classmethod
+    def sketched(cls, name: str, spec: Spec) -> "Representation":
+        """Return what can be said of a representation without looking for its model.
+
+        Raises:
+            InvalidInput: as `of`.
+        """
         if not _NAME.fullmatch(name) or name in _RESERVED:
             raise InvalidInput(
                 f"representation name {name!r}: use up to 32 of a-z, 0-9, - and _, "
@@ -54,12 +71,9 @@ class Representation:
         encoder, build = spec if isinstance(spec, tuple) else (spec, None)
         if isinstance(encoder, str):
             encoder = encoders.make(encoder)
-        if not isinstance(encoder, Encoder):
-            raise InvalidInput(
-                f"the encoder of {name!r} is {encoder!r}: it needs kind, fingerprint, "
-                "encode_documents and encode_queries"
-            )
-        return cls(name, _recipe(encoder, build), encoder)
+        kind = build and next((k for k, one in INDEXES.items() if isinstance(build, one.Build)), "")
+        kind = kind or INDEX_OF.get(getattr(encoder, "kind", ""), "flat")
+        return cls(name, {"index": {"kind": kind}}, encoder)
 
     @classmethod
     def recorded(
@@ -72,7 +86,7 @@ class Representation:
     @cached_property
     def lexical(self) -> LexicalEncoder | None:
         """The encoder, if its query weights depend on the collection."""
-        return self.encoder if isinstance(self.encoder, LexicalEncoder) else None
+        return self.encoder if is_lexical(self.encoder) else None
 
     @property
     def reads(self) -> str:
@@ -128,6 +142,11 @@ class Representation:
 
 def resolve(asked: Sequence[str] | Mapping[str, Spec]) -> dict[str, Representation]:
     """Return the representations a user asks for: specs that name themselves, or name → spec."""
+    return {name: Representation.of(name, spec) for name, spec in specs_of(asked).items()}
+
+
+def specs_of(asked: Sequence[str] | Mapping[str, Spec]) -> dict[str, Spec]:
+    """Return name → spec of what a user asks for."""
     if isinstance(asked, str):
         raise InvalidInput(f"representations is the string {asked!r}: pass a list or a mapping")
     pairs = list(
@@ -135,10 +154,9 @@ def resolve(asked: Sequence[str] | Mapping[str, Spec]) -> dict[str, Representati
     )
     if len({name for name, _ in pairs}) < len(pairs):
         raise InvalidInput(f"two of the representations {list(asked)} have one name: use a mapping")
-    found = {name: Representation.of(name, spec) for name, spec in pairs}
-    if not found:
+    if not pairs:
         raise InvalidInput("no representations: a collection needs at least one, such as 'bm25'")
-    return found
+    return dict(pairs)
 
 
 def named(specs: Sequence[str]) -> dict[str, str]:

@@ -6,8 +6,9 @@ A definition is JSON, as a recipe and the manifest have it:
     {"fuse": ["bm25", "dense"], "constant": 60, "depth": 200}      reciprocal rank fusion of systems
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def _build(collection: Named, name: str, above: tuple[str, ...]) -> Stage:
         definition = {"fuse": list(collection.representations)}
     if definition is None:
         raise UnknownName.of("system", name, names(collection))
-    if "retrieve" in definition:
+    if _verb(name, definition) == "retrieve":
         part = collection.representation(definition["retrieve"])
         return Retriever(collection, part.name, _settings(part, definition), label=name)
     parts = [_build(collection, part, (*above, name)) for part in definition["fuse"]]
@@ -102,32 +103,70 @@ def _build(collection: Named, name: str, above: tuple[str, ...]) -> Stage:
     return Fusion(parts, k=definition.get("constant", RRF_CONSTANT), depth=depth, name=name)
 
 
+def _verb(name: str, definition: Any) -> str:
+    """Return what a system does, "retrieve" or "fuse", after checking how it is written."""
+    verbs = [verb for verb in _KEYS if isinstance(definition, Mapping) and verb in definition]
+    if len(verbs) != 1:
+        raise InvalidInput(f"system {name!r} is {definition!r}: it needs 'retrieve' or 'fuse'")
+    (verb,) = verbs
+    if unknown := set(definition) - _KEYS[verb]:
+        raise InvalidInput(f"system {name!r} has no {nearest(unknown.pop(), _KEYS[verb])}")
+    parts = definition[verb]
+    alone = verb == "retrieve" and isinstance(parts, str)
+    several = verb == "fuse" and isinstance(parts, list | tuple) and len(parts) > 1
+    if not alone and not (several and all(isinstance(part, str) for part in parts)):
+        raise InvalidInput(
+            f"system {name!r} has {verb} = {parts!r}: "
+            + ("name a representation" if verb == "retrieve" else "list two or more systems")
+        )
+    return verb
+
+
 def _settings(
     representation: Representation, definition: Mapping[str, Any]
 ) -> SearchSettings | None:
     values = definition.get("settings")
-    if not values:
+    if values is None:
         return None
     kind: Any = Bm25Search if representation.lexical else representation.index_class.Search
-    try:
-        settings: SearchSettings = kind(**values)
-    except TypeError as error:
-        raise InvalidInput(f"{dict(values)} are no settings of {kind.__name__}: {error}") from error
+    known = [one.name for one in fields(kind)]
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"settings is {values!r}: make it a table of {known}")
+    if unknown := set(values) - set(known):
+        raise InvalidInput(f"{kind.__name__} has no setting {nearest(unknown.pop(), known)}")
+    settings: SearchSettings = kind(**values)
     return settings
 
 
-def check(systems: Mapping[str, Any], representations: Sequence[str]) -> None:
-    """Raise `InvalidInput` unless every definition can be built over these representations."""
-    known = {*representations, *systems, HYBRID}
-    for name, definition in systems.items():
+@dataclass(frozen=True)
+class _Draft:
+    """What systems are built over to see whether they can be."""
+
+    settings: Mapping[str, Any]
+    parts: Mapping[str, Representation]
+
+    @property
+    def representations(self) -> tuple[str, ...]:
+        return tuple(self.parts)
+
+    def representation(self, name: str) -> Representation:
+        if name not in self.parts:
+            raise UnknownName.of("representation", name, self.parts)
+        return self.parts[name]
+
+
+def check(settings: Mapping[str, Any], representations: Mapping[str, Representation]) -> None:
+    """Raise `InvalidInput` unless every system of a recipe can be built over representations."""
+    draft = cast("Named", _Draft(settings, representations))
+    for name in settings.get("systems", {}):
         if name in representations:
             raise InvalidInput(f"system {name!r} has the name of a representation: rename it")
-        verbs = [verb for verb in _KEYS if verb in definition]
-        if len(verbs) != 1:
-            raise InvalidInput(f"system {name!r} is {definition!r}: it needs 'retrieve' or 'fuse'")
-        if unknown := set(definition) - _KEYS[verbs[0]]:
-            raise InvalidInput(f"system {name!r} has no {nearest(unknown.pop(), _KEYS[verbs[0]])}")
-        parts = definition[verbs[0]]
-        for part in [parts] if isinstance(parts, str) else parts:
-            if part not in (known if verbs == ["fuse"] else representations):
-                raise UnknownName.of("system", part, known)
+        try:
+            build(draft, name)
+        except UnknownName as error:
+            raise UnknownName(f"system {name!r}: {error}") from error
+        except InvalidInput as error:
+            raise InvalidInput(f"system {name!r}: {error}") from error
+    search = settings.get("search", {})
+    if search.get("system") is not None and search["system"] not in names(draft):
+        raise UnknownName.of("system", str(search["system"]), names(draft))

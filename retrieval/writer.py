@@ -4,7 +4,7 @@ Segments are written when the buffer is full and become part of the collection a
 until then no reader sees them, and a writer that dies leaves only files that nobody names.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -124,6 +124,21 @@ class Writer:
             self._manifest = replace(self._manifest, sources=(*sources, place))
         return self._manifest.sources.index(place)
 
+    def forget_sources(self, kept: Collection[str]) -> int:
+        """Delete the documents of all sources but these, return how many; those added stay."""
+        sources = self._manifest.sources
+        gone = [i for i, place in enumerate(sources) if place not in kept]
+        n_deleted = 0
+        for pending in self.segments:
+            dead = np.flatnonzero(~pending.dead & np.isin(pending.segment.documents.sources, gone))
+            if len(dead):
+                n_deleted += len(dead)
+                pending.kill(dead)
+        # Documents refer to sources by position, so the others keep theirs.
+        left = tuple(place if place in kept else "" for place in sources)
+        self._manifest = replace(self._manifest, sources=left)
+        return n_deleted
+
     def find(self, docnos: Sequence[str]) -> list[tuple[int, int]]:
         """Return (segment, ordinal) of each live document; (−1, 0) buffered, (−1, −1) nowhere."""
         places = [(-1, 0 if docno in self.buffer else -1) for docno in docnos]
@@ -195,8 +210,7 @@ class Writer:
         Segments are merged where that is due, but none before position `merge_from`.
         """
         self.flush()
-        while run := due([pending.size for pending in self.segments[merge_from:]]):
-            self.merge(merge_from + run[0], merge_from + run[1])
+        self.merge_due(merge_from)
         with storing(self._folder, "committing"):
             entries = tuple(self._entry(pending) for pending in self.segments if len(pending.live))
         following = replace(
@@ -220,6 +234,11 @@ class Writer:
         n_deleted = int(pending.dead.sum())
         tombstones = write_tombstones(self._folder, self._number(), pending.dead)
         return replace(pending.entry, tombstones=tombstones, n_deleted=n_deleted)
+
+    def merge_due(self, start: int = 0) -> None:
+        """Merge segments where that is due, but none before position `start`."""
+        while run := due([pending.size for pending in self.segments[start:]]):
+            self.merge(start + run[0], start + run[1])
 
     def merge(self, start: int, stop: int) -> None:
         """Put the live documents of adjacent segments into one; nothing is encoded again."""

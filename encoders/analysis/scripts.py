@@ -69,8 +69,8 @@ def _patterns() -> _Patterns:
         re.compile(rf"\w[\w{marks}{_FORMAT}]*"),
         re.compile(f"[{basic}\U00010000-\U0010ffff]"),
         re.compile(rf"[\w{_RADICALS}][\w{_RADICALS}{marks}{_FORMAT}{beyond}]*"),
-        re.compile(rf"([{units}][{units}{marks}{_FORMAT}{beyond}]*+)|([^{units}]++)"),
-        re.compile(rf"[{_VOWELS_BEFORE}]?.{tail}*+", re.DOTALL),
+        re.compile(rf"([{units}][{units}{marks}{_FORMAT}{beyond}]*)|([^{units}]+)"),
+        re.compile(rf"[{_VOWELS_BEFORE}]?.{tail}*", re.DOTALL),
         re.compile(rf"(?![{_SOUNDS}{_SOUNDS_BEYOND}])(?:{whole}|..)", re.DOTALL),
     )
 

@@ -53,18 +53,16 @@ def index_command(
     Read are txt, md, html, pdf, jsonl, tsv, csv, parquet and TREC files, lines also as gz, xz and
     zst. Only documents that are new or changed are encoded; those that vanished are deleted.
     """
-    from retrieval.errors import InvalidInput
-    from retrieval.ingest.sync import sync
+    from retrieval.ingest.sync import check_sources, sync
     from retrieval.opening import prepare
     from retrieval.terminal import Progress
 
     recipe = _recipe(folder, config, representation, chunk=chunk, field=field)
-    for source in recipe.sources:
-        if not Path(source).exists():
-            raise InvalidInput(f"there is no folder or file {source}")
+    check_sources(recipe.sources)
     with prepare(output, recipe, rebuild=rebuild) as collection, Progress() as progress:
+        options: dict[str, bool] = {"keep_missing": keep_missing, "strict": strict}
         report = sync(
-            collection, recipe.sources, keep_missing=keep_missing, strict=strict, progress=progress
+            collection, recipe.sources, **options, only=recipe.complete, progress=progress
         )
     for skipped in report.skipped:
         print(f"skipped {skipped.place}: {skipped.reason}", file=sys.stderr)
@@ -84,7 +82,6 @@ def _recipe(
     chunk: str | None,
     field: tuple[str, ...],
 ) -> "Recipe":
-    from retrieval.chunking import Chunking
     from retrieval.config import Recipe
     from retrieval.representation import named
 
@@ -99,7 +96,7 @@ def _recipe(
         raise click.UsageError("say what to index: a folder, a file, or --config")
     return Recipe(
         sources=(str(folder),),
-        chunking=Chunking.parse(chunk) if chunk else None,
+        chunking=chunk,
         fields=fields_of(field),
         representations=named(representation) if representation else None,
     )

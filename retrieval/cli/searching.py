@@ -93,9 +93,9 @@ def _search_file(collection: "Collection", queries: Path, run: Path, asked: _Ask
     from retrieval.queries import Queries
     from retrieval.terminal import notice
 
-    texts, per = Queries.read(queries), asked.per or collection.per
+    texts = Queries.read(queries)
     with notice(f"searching {len(texts):,} queries"):
         system = collection.system(asked.system)
-        found = system.run(texts, asked.k, filter=asked.filter, per=per)
+        found = system.run(texts, asked.k, filter=asked.filter, per=asked.per)
     found.to_trec(run)
     print(f"{len(texts):,} queries → {run}")

@@ -49,6 +49,11 @@ def is_readable(name: str) -> bool:
     return name.lower().endswith(ENDINGS)
 
 
+def is_whole(name: str) -> bool:
+    """Say whether a file of this name is one document."""
+    return name.lower().endswith((*whole.ENDINGS, *pdf.ENDINGS))
+
+
 def read_file(
     path: Path, name: str, *, fields: Fields = DETECTED, worker: Worker | None = None
 ) -> Iterator[Found | Skipped]:
@@ -56,7 +61,7 @@ def read_file(
 
     `worker` parses what is not parsed in this process; None: one for this file alone.
     """
-    if name.lower().endswith((*whole.ENDINGS, *pdf.ENDINGS)):
+    if is_whole(name):
         with nullcontext(worker) if worker else Worker() as parser:
             yield _read_whole(path, name, parser)
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from retrieval.errors import InvalidInput
 from retrieval.ingest.fields import DETECTED, Fields, LayoutUnknown
-from retrieval.ingest.file import ENDINGS, is_readable, read_file
+from retrieval.ingest.file import ENDINGS, is_readable, is_whole, read_file
 from retrieval.ingest.formats.beir import CORPUS_NAMES
 from retrieval.ingest.formats.tables import COLLECTION_NAMES
 from retrieval.ingest.outcome import Found, Skipped, printable, reason_of
@@ -24,10 +24,13 @@ _MANIFEST_NAME = "manifest.json"
 _COLLECTION_OPENING = b'{"format": "retrieval-collection"'
 
 
-def read(source: Path, fields: Fields = DETECTED) -> Iterator[Found | Skipped]:
+def read(
+    source: Path, fields: Fields = DETECTED, *, records_only: bool = False
+) -> Iterator[Found | Skipped]:
     """Return the documents of a folder or file, lazily and in a fixed order.
 
     `fields` names the keys or columns that make a document, in all formats that have some.
+    `records_only` leaves out files that are one document each: none of them raises an error.
 
     Raises:
         InvalidInput: `source` does not exist, or is nothing that can be read.
@@ -37,14 +40,14 @@ def read(source: Path, fields: Fields = DETECTED) -> Iterator[Found | Skipped]:
     if os.path.isdir(source):
         if _is_collection(source):
             raise InvalidInput(f"{source} is a collection: pass the folder it was built from")
-        return _read_folder(source, fields)
+        return _read_folder(source, fields, records_only=records_only)
     if not os.path.exists(source):
         raise InvalidInput(f"{source} does not exist: pass a folder or a file")
     if not os.path.isfile(source):
         raise InvalidInput(f"{source} is neither a folder nor a file: pass one of these")
     if not is_readable(source.name):
         raise InvalidInput(f"{source} cannot be read by its ending: known are {' '.join(ENDINGS)}")
-    return _read_single(source, fields)
+    return iter(()) if records_only and is_whole(source.name) else _read_single(source, fields)
 
 
 def _read_single(path: Path, fields: Fields) -> Iterator[Found | Skipped]:
@@ -52,13 +55,15 @@ def _read_single(path: Path, fields: Fields) -> Iterator[Found | Skipped]:
         yield from read_file(path, path.name, fields=fields, worker=worker)
 
 
-def _read_folder(root: Path, fields: Fields) -> Iterator[Found | Skipped]:
+def _read_folder(root: Path, fields: Fields, *, records_only: bool) -> Iterator[Found | Skipped]:
     """Walk depth first without recursion; a pending path that ends in "/" is a folder."""
     pending = [""]
     with Worker() as worker:
         while pending:
             path = pending.pop()
             if path and not path.endswith("/"):
+                if records_only and is_whole(path):
+                    continue
                 try:
                     yield from read_file(root / path, path, fields=fields, worker=worker)
                 except LayoutUnknown as error:

@@ -1,6 +1,7 @@
 """Make a collection hold what a folder holds: encode what changed, delete what vanished."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,7 @@ from retrieval.ingest import Found, Skipped, read
 from retrieval.ingest.fields import Fields
 from retrieval.limits import BUFFER_DOCUMENTS_DEFAULT
 from retrieval.opening import prepare
-from retrieval.passages import cut
+from retrieval.passages import cut, surplus
 from retrieval.representation import Spec
 from retrieval.writer import Writer
 
@@ -60,9 +61,13 @@ def sync(
     *,
     keep_missing: bool = False,
     strict: bool = False,
+    only: bool = False,
     progress: Progress | None = None,
 ) -> SyncReport:
     """Bring a collection up to date with folders and commit, about every half minute.
+
+    Before the first commit in the middle everything is read once to its end, so that a line that
+    cannot be read leaves the collection as it was.
 
     A document is new, changed or unchanged by the digest of its title, text and metadata; one that
     came from the same folder before and is not there any more is deleted. A file that could not be
@@ -75,16 +80,24 @@ def sync(
         folder: folder or file to read, or several.
         keep_missing: do not delete what vanished.
         strict: an unreadable or empty file is an error, not a warning in the report.
+        only: delete what came from any other folder, too.
         progress: called as documents are read and encoded.
 
     Raises:
         DuplicateDocument: two documents of one docno; both places are named.
         InvalidDocument: invalid JSON, or with `strict` anything that cannot be read.
     """
-    fields = Fields(**collection.settings.get("fields", {}))
+    fields = Fields(**collection.writer().manifest.settings.get("fields", {}))
     paths = [Path(one) for one in ([folder] if isinstance(folder, str | Path) else folder)]
-    entries = {str(path.resolve()): partial(read, path, fields) for path in paths}
-    return _synced(collection, entries, keep_missing=keep_missing, strict=strict, progress=progress)
+    whole = {str(path.resolve()): partial(read, path, fields) for path in paths}
+    records = {name: partial(reading, records_only=not strict) for name, reading in whole.items()}
+    return _synced(
+        collection,
+        {name: (whole[name], records[name]) for name in whole},
+        _Options(keep_missing, strict),
+        only=only,
+        progress=progress,
+    )
 
 
 def sync_entries(
@@ -94,24 +107,33 @@ def sync_entries(
 
     `source` names where they come from; what came from it before and is not read now is deleted.
     """
-    return _synced(
-        collection, {source: entries}, keep_missing=False, strict=False, progress=progress
-    )
+    sources = {source: (entries, entries)}
+    return _synced(collection, sources, _Options(), only=False, progress=progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What a sync is lenient with."""
+
+    keep_missing: bool = False
+    strict: bool = False
 
 
 def _synced(
     collection: Collection,
-    sources: Mapping[str, Entries],
+    sources: Mapping[str, tuple[Entries, Entries]],
+    options: _Options,
     *,
-    keep_missing: bool,
-    strict: bool,
+    only: bool,
     progress: Progress | None,
 ) -> SyncReport:
     report, writer = SyncReport(), collection.writer()
     writer.progress = progress
     try:
-        for source, entries in sources.items():
-            _Sync(writer, source, entries, report).go(keep_missing=keep_missing, strict=strict)
+        for source, (entries, rehearsal) in sources.items():
+            _Sync(writer, source, entries, report).go(options, rehearsal)
+        if only and not options.keep_missing and not report.incomplete:
+            report.deleted += writer.forget_sources(set(sources))
     except BaseException:
         collection.rollback()
         raise
@@ -157,27 +179,32 @@ def index(
             )
         recipe = folder
     else:
-        cut = Chunking.parse(chunking) if isinstance(chunking, str) else chunking
-        recipe = Recipe((str(folder),), cut, fields, representations)
-    for source in recipe.sources:
-        if not Path(source).exists():
-            raise InvalidInput(f"there is no folder or file {source}")
+        recipe = Recipe((str(folder),), chunking, fields, representations)
+    check_sources(recipe.sources)
     collection = prepare(path, recipe, rebuild=rebuild)
     sources = recipe.sources
+    options: dict[str, bool] = {"keep_missing": keep_missing, "strict": strict}
     try:
-        sync(collection, sources, keep_missing=keep_missing, strict=strict, progress=progress)
+        sync(collection, sources, **options, only=recipe.complete, progress=progress)
     finally:
         collection.close()
     return collection
 
 
-def _chunk(found: Iterator[Found]) -> list[Found]:
-    """Take the next documents: a few hundred, or less if they are long."""
+def check_sources(sources: Iterable[str]) -> None:
+    """Raise `InvalidInput` for a folder or file that is not there, before anything is made."""
+    for source in sources:
+        if not Path(source).exists():
+            raise InvalidInput(f"there is no folder or file {source}")
+
+
+def _chunk(documents: Iterator[list[Found]]) -> list[Found]:
+    """Take the next documents, each with all its passages: a few hundred, or less if long."""
     chunk: list[Found] = []
     n_bytes = 0
-    while len(chunk) < _CHUNK and n_bytes < _CHUNK_BYTES and (one := next(found, None)):
-        chunk.append(one)
-        n_bytes += one.document.size
+    while len(chunk) < _CHUNK and n_bytes < _CHUNK_BYTES and (passages := next(documents, None)):
+        chunk += passages
+        n_bytes += sum(found.document.size for found in passages)
     return chunk
 
 
@@ -190,30 +217,48 @@ class _Sync:
         # What was there before; segments that are not in here hold what this pass wrote.
         self._old = list(writer.segments)  # kept, so that no other segment can get an id of theirs
         self._seen = {id(p): np.zeros(len(p.dead), bool) for p in self._old}
+        self._rehearsed = False
         self._uncommitted, self._commit_at, self._since = 0, 4 * _CHUNK, time.monotonic()
 
-    def go(self, *, keep_missing: bool, strict: bool) -> None:
+    def go(self, options: _Options, rehearsal: Entries) -> None:
         """Read everything and write what is new; the last of it waits for a commit."""
-        found = self._documents(strict=strict)
-        while chunk := _chunk(found):
+        documents = self._documents(strict=options.strict)
+        while chunk := _chunk(documents):
             self._take(chunk)
             if self._writer.progress is not None:
                 self._writer.progress("read", len(chunk))
-            self._pace()
-        self._delete_vanished(kept=keep_missing or self._report.incomplete)
+            if self._uncommitted >= self._commit_at:
+                self._rehearse(rehearsal, strict=options.strict)
+                self._pace()
+        if not options.keep_missing and not self._report.incomplete:
+            self._delete_vanished()
 
-    def _documents(self, *, strict: bool) -> Iterator[Found]:
+    def _rehearse(self, rehearsal: Entries, *, strict: bool) -> None:
+        """Read everything once, so that what raises an error does so before anything is committed.
+
+        Files that are one document each raise none, and are left out unless `strict`.
+        """
+        if not self._rehearsed and not self._writer.rebuilding:
+            for entry in rehearsal():
+                if strict and isinstance(entry, Skipped):
+                    raise _unreadable(entry)
+        self._rehearsed = True
+
+    def _documents(self, *, strict: bool) -> Iterator[list[Found]]:
+        """Yield what each document is stored as."""
         for entry in self._entries():
+            skipped = entry
             if isinstance(entry, Found):
-                chunking = self._writer.chunking
-                for passage in cut(entry.document, chunking, entry.headings):
-                    yield Found(passage, entry.place)
-            elif strict:
-                raise InvalidDocument(
-                    f"{entry.place}: {entry.reason}; without --strict it is skipped"
-                )
-            else:
-                self._report.skipped.append(entry)
+                try:
+                    passages = cut(entry.document, self._writer.chunking, entry.headings)
+                    yield [Found(passage, entry.place) for passage in passages]
+                    continue
+                except InvalidDocument as error:  # a docno that leaves no room for a number
+                    skipped = Skipped(entry.place, str(error))
+            assert isinstance(skipped, Skipped)
+            if strict:
+                raise _unreadable(skipped)
+            self._report.skipped.append(skipped)
 
     def _take(self, chunk: list[Found]) -> None:
         """Write the documents of a chunk that are new or changed."""
@@ -233,8 +278,17 @@ class _Sync:
                 self._report.changed += 1
                 fresh[docno] = found.document
         self._report.unchanged += len(unchanged)
+        self._drop_surplus(chunk)
         self._writer.put(list(fresh.values()), source=self._source)
         self._uncommitted += len(fresh)
+
+    def _drop_surplus(self, chunk: list[Found]) -> None:
+        """Delete the passages that documents of a chunk have no more."""
+        if self._writer.chunking is not None:
+            counts = Counter(found.document.parent for found in chunk)
+            names = surplus(self._writer.find, counts)
+            self._writer.delete(names)
+            self._report.deleted += len(names)
 
     def _written(self, place: tuple[int, int]) -> bool:
         """Return whether this pass has met the document before."""
@@ -268,8 +322,6 @@ class _Sync:
 
     def _pace(self) -> None:
         """Commit about every half minute, whatever the speed of the encoders."""
-        if self._uncommitted < self._commit_at:
-            return
         if self._writer.rebuilding:
             self._writer.flush()  # the old index stays until the new one is whole
         else:
@@ -280,21 +332,18 @@ class _Sync:
         self._commit_at = int(min(max(rate * _COMMIT_SECONDS, _CHUNK), BUFFER_DOCUMENTS_DEFAULT))
         self._uncommitted, self._since = 0, now
 
-    def _delete_vanished(self, *, kept: bool) -> None:
-        """Delete what was not met; if documents are `kept`, only the passages they have no more.
-
-        What a file holds that could not be read this time stays.
-        """
+    def _delete_vanished(self) -> None:
+        """Delete what was not met, but for what is in files that could not be read this time."""
         unread = {skipped.docno for skipped in self._report.skipped if skipped.unread}
         for pending in self._old:
             table, seen = pending.segment.documents, self._seen[id(pending)]
-            unmet = ~pending.dead & ~seen & (table.sources == self._source)
-            gone = np.flatnonzero(unmet)
-            if kept and len(gone):
-                first = self._writer.find([f"{table.parent(int(i))}#0" for i in gone])
-                gone = gone[[self._written(place) for place in first]]
+            gone = np.flatnonzero(~pending.dead & ~seen & (table.sources == self._source))
             if unread and len(gone):
                 gone = gone[[table.parent(int(i)) not in unread for i in gone]]
             if len(gone):
                 self._report.deleted += len(gone)
                 pending.kill(gone)
+
+
+def _unreadable(skipped: Skipped) -> InvalidDocument:
+    return InvalidDocument(f"{skipped.place}: {skipped.reason}; without --strict it is skipped")

@@ -41,7 +41,7 @@ class Manifest:
 
     next_file        number in the name of the next file; names are never used twice
     representations  name → recipe: encoder, fingerprint, index
-    sources          folders that were indexed; documents refer to them by position
+    sources          folders that were indexed; documents refer to them by position; "": forgotten
     settings         how sources are read and cut, and the systems that have names; JSON
     """
 
@@ -75,7 +75,8 @@ class Manifest:
         if found != (FORMAT, VERSION):
             raise FormatUnknown(
                 f"{place} is of format {found[0]!r} version {found[1]!r}, this release reads "
-                f"{FORMAT!r} version {VERSION}: use a newer release, or index again"
+                f"{FORMAT!r} version {VERSION}: use the release that made it, "
+                "or remove it and index again"
             )
         try:
             body = whole["body"]
