@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from encoding import WordSums
 
 import retrieval as rt
 from retrieval.cli import main
 from retrieval.config import Recipe, toml_of
-from retrieval.errors import InvalidInput, RecipeMismatch, UnknownName
+from retrieval.errors import EncoderUnavailable, InvalidInput, RecipeMismatch, UnknownName
 
 RECIPE = """
 sources = ["docs", "rows.jsonl"]
@@ -77,11 +78,12 @@ def test_a_named_system_is_what_it_says(recipe: Path) -> None:
     collection = rt.index(Recipe.read(recipe), recipe.parent / "a.idx")
     by_hand = rt.rrf(
         collection.retriever("bm25"), collection.retriever("short"), k=10, depth=50
-    ).search("Schloss Tür")
+    ).search("Schloss Tür", per="passage")
     both = collection.search("Schloss Tür", system="both", per="passage")
     assert [(h.docno, h.score) for h in both] == [(h.docno, h.score) for h in by_hand]
     sharp = collection.search("Schloss Tür", system="sharp", per="passage")
-    by_hand = collection.retriever("bm25", rt.Bm25Search(k1=2.0)).search("Schloss Tür")
+    by_hand = collection.retriever("bm25", rt.Bm25Search(k1=2.0))
+    by_hand = by_hand.search("Schloss Tür", per="passage")
     assert [(h.docno, h.score) for h in sharp] == [(h.docno, h.score) for h in by_hand]
 
 
@@ -164,15 +166,113 @@ def test_mistakes_name_the_place_and_the_nearest(text: str, message: str) -> Non
     assert "my.toml" in str(caught.value) or isinstance(caught.value, UnknownName | InvalidInput)
 
 
-def test_a_system_that_is_part_of_itself_is_refused(tmp_path: Path) -> None:
-    text = "[systems.x]\nfuse = ['bm25', 'y']\n[systems.y]\nfuse = ['x', 'dense']"
-    recipe = Recipe.parse(text + "\n[representations]\nbm25 = 'bm25'\ndense = 'bm25'")
-    (tmp_path / "d.txt").write_text("a")
-    collection = rt.index(
-        Recipe(**{**recipe.__dict__, "sources": (str(tmp_path / "d.txt"),)}), tmp_path / "i.idx"
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[systems.x]\nfuse = ['bm25', 'y']\n[systems.y]\nfuse = ['x', 'dense']", "x → y → x"),
+        ("[systems.hybrid]\nfuse = ['bm25', 'hybrid']", "part of itself"),
+        ("[systems.x]\nfuse = ['bm25']", "list two or more systems"),
+        ("[systems.x]\nfuse = 'bm25'", "list two or more systems"),
+        ("[systems.x]\nfuse = [['bm25'], 'dense']", "list two or more systems"),
+        ("[systems.x]\nretrieve = 5", "name a representation"),
+        ("[systems.x]\nretrieve = 'bm25'\nsettings = 5", "make it a table"),
+        ("[systems.x]\nretrieve = 'bm25'\nsettings = { k9 = 1 }", "no setting 'k9'"),
+        ("[systems.x]\nretrieve = 'bm25'\nsettings = { k1 = 'x' }", "k1 is 'x'"),
+        ("[systems.x]\nfuse = ['bm25', 'dense']\ndepth = 'a'", "k is 'a'"),
+        ("[systems.x]\nfuse = ['bm25', 'dense']\nconstant = 'a'", "constant .* is 'a'"),
+        ("[representations]\nbm25 = 'bm25'\n[search]\nsystem = 'hybrid'", "'hybrid'"),
+        ("[representations]\n'B M' = 'bm25'", "'B M'"),
+        ("[representations.a]\nencoder = 'bm25'\nk1 = 'x'", "k1 is 'x'"),
+        ("[representations.a]\nencoder = 'bm25'\nanalysis = 'germann'", "mean 'german'"),
+        ("[representations.a]\nencoder = 'dense'\nmax_length = 'five'", "max_length 'five'"),
+        ("[representations.a]\nencoder = 'dense'\nbatch_size = 1.5", "batch_size 1.5"),
+        ("[representations.a]\nencoder = 'dense'\nprompts = 'q'", "prompts 'q'"),
+        ("[representations.a]\nencoder = 'dense'\ndimension = 'x'", "dimension 'x'"),
+        ("[search]\nsystem = 5", "'5'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_refused_before_anything_is_indexed(text: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=f"my.toml: .*{message}"):
+        Recipe.parse(text, place="my.toml")
+
+
+def test_recipes_made_in_python_are_checked_too(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="nope"):
+        Recipe(representations=["bm25"], systems={"a": {"fuse": ["bm25", "nope"]}})
+    with pytest.raises(InvalidInput, match="no key 'sytem'"):
+        Recipe(search={"sytem": 1})
+    (tmp_path / "s.txt").write_text("one two three")
+    made = rt.index(Recipe(str(tmp_path / "s.txt"), "tokens:2"), tmp_path / "i.idx")  # type: ignore[arg-type]
+    assert list(made) == ["s.txt#0", "s.txt#1"]
+
+
+def test_fields_of_metadata_are_the_same_a_second_time(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("id,text,year,lang\n1,a b,2020,de\n")
+    (tmp_path / "r.toml").write_text(
+        'sources = ["r.csv"]\n[fields]\nmetadata = ["year"]\n[representations]\nb = "bm25"\n'
     )
-    with pytest.raises(InvalidInput, match="part of itself: x → y → x"):
-        collection.search("a", system="x")
+    recipe = Recipe.read(tmp_path / "r.toml")
+    made = rt.index(recipe, tmp_path / "i.idx")
+    assert made["1"].metadata == {"year": 2020}
+    rt.index(recipe, tmp_path / "i.idx")
+    rt.index(Recipe.parse(toml_of(made)), tmp_path / "i.idx")
+
+
+def test_a_source_that_is_named_no_more_is_forgotten(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(f"word {name}")
+    text = 'sources = ["a.txt", "b.txt"]\n[representations]\nbm25 = "bm25"\n'
+    path = tmp_path / "i.idx"
+    made = rt.index(Recipe.parse(text, folder=tmp_path), path)
+    made.add([rt.Document("mine", "word")])
+    made.commit()
+    less = rt.index(Recipe.parse(text.replace(', "b.txt"', ""), folder=tmp_path), path)
+    assert sorted(less) == ["a.txt", "mine"]
+    assert "b.txt" not in toml_of(less)
+    again = rt.index(Recipe.parse(text, folder=tmp_path), path)
+    assert sorted(again) == ["a.txt", "b.txt", "mine"]
+
+
+def test_paths_of_vectors_are_relative_to_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "v.npy", np.eye(2, dtype=np.float32))
+    (tmp_path / "v.ids").write_text("x.txt\ny.txt\n")
+    for name in "xy":
+        (tmp_path / f"{name}.txt").write_text(name)
+    (tmp_path / "r.toml").write_text(
+        'sources = ["x.txt", "y.txt"]\n[representations]\nv = "precomputed:v.npy"\n'
+    )
+    monkeypatch.chdir("/")
+    made = rt.index(Recipe.read(tmp_path / "r.toml"), tmp_path / "i.idx")
+    assert made.search(np.array([0.0, 1.0], np.float32))[0].docno == "y.txt"
+
+
+def test_a_representation_that_a_system_needs_is_not_dropped(recipe: Path) -> None:
+    made = rt.index(Recipe.read(recipe), recipe.parent / "a.idx")
+    with pytest.raises(InvalidInput, match="system 'both'"):
+        made.drop_representation("short")
+
+
+def test_another_processs_systems_are_taken_over(recipe: Path) -> None:
+    first = rt.index(Recipe.read(recipe), recipe.parent / "a.idx")
+    before = [hit.score for hit in first.search("Tür", system="sharp")]
+    recipe.write_text(RECIPE.replace("k1 = 2.0", "k1 = 0.2"))
+    second = rt.index(Recipe.read(recipe), recipe.parent / "a.idx")
+    first.refresh()
+    after = [hit.score for hit in first.search("Tür", system="sharp")]
+    assert after == [hit.score for hit in second.search("Tür", system="sharp")] != before
+
+
+def test_a_rebuild_keeps_what_it_is_not_told_to_change(tmp_path: Path) -> None:
+    (tmp_path / "d.txt").write_text("a b")
+    specs = {"own": (WordSums(), rt.FlatBuild(rt.Metric.EUCLIDEAN)), "bm25": "bm25"}
+    made = rt.index(tmp_path / "d.txt", tmp_path / "i.idx", representations=specs)
+    recorded = made.snapshot.manifest.representations
+    with pytest.raises(EncoderUnavailable, match="'own'"):
+        rt.index(tmp_path / "d.txt", tmp_path / "i.idx", rebuild=True)
+    again = rt.index(tmp_path / "d.txt", tmp_path / "i.idx", representations=specs, rebuild=True)
+    assert again.snapshot.manifest.representations == recorded
 
 
 def test_an_encoder_of_ones_own_is_named_as_such(tmp_path: Path) -> None:

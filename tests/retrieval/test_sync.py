@@ -8,6 +8,7 @@ import pytest
 from encoding import WordSums
 
 import retrieval as rt
+import retrieval.ingest.sync as syncing
 from retrieval.config import Recipe
 from retrieval.errors import (
     DuplicateDocument,
@@ -137,9 +138,13 @@ def test_invalid_json_names_file_and_line(tmp_path: Path) -> None:
 
 
 def test_an_interruption_loses_only_what_was_not_committed(tmp_path: Path) -> None:
+    readings: list[int] = []
+
     def interrupted() -> Iterator[Found]:
+        readings.append(0)
+        number = len(readings)
         for i in range(2000):
-            if i == 1900:
+            if i == 1900 and number == 1:
                 raise KeyboardInterrupt
             yield Found(rt.Document(f"d{i}", f"text {i}"), f"line {i}")
 
@@ -151,6 +156,87 @@ def test_an_interruption_loses_only_what_was_not_committed(tmp_path: Path) -> No
     whole = [Found(rt.Document(f"d{i}", f"text {i}"), f"line {i}") for i in range(2000)]
     found = sync_entries(collection, "somewhere", lambda: whole)
     assert str(found) == f"{2000 - kept:,} new, 0 changed, 0 deleted, {kept:,} unchanged"
+
+
+def test_a_bad_line_leaves_the_index_as_it_was(tmp_path: Path) -> None:
+    path, rows = tmp_path / "i.idx", tmp_path / "r.jsonl"
+    lines = [f'{{"_id": "d{i}", "text": "old {i}"}}\n' for i in range(3000)]
+    rows.write_text("".join(lines) + "{bad\n")
+    with pytest.raises(InvalidDocument, match=r"r\.jsonl:3001"):
+        rt.index(rows, path, representations=["bm25"])
+    assert len(rt.open(path)) == 0
+    rows.write_text("".join(lines))
+    before = rt.index(rows, path).snapshot.manifest
+    rows.write_text("".join(lines).replace("old", "new") + "{bad\n")
+    with pytest.raises(InvalidDocument, match=r"r\.jsonl:3001"):
+        rt.index(rows, path)
+    assert rt.open(path).snapshot.manifest == before
+
+
+def test_strict_leaves_the_index_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    rows = "".join(f'{{"_id": "d{i}", "text": "old {i}"}}\n' for i in range(3000))
+    (folder / "a.jsonl").write_text(rows)
+    (folder / "z.txt").write_text("")
+    with pytest.raises(InvalidDocument, match=r"z\.txt: it holds no text"):
+        rt.index(folder, tmp_path / "i.idx", representations=["bm25"], strict=True)
+    assert len(rt.open(tmp_path / "i.idx")) == 0
+
+
+def test_a_rebuild_reads_with_the_fields_it_records(tmp_path: Path) -> None:
+    rows, path = tmp_path / "r.jsonl", tmp_path / "i.idx"
+    rows.write_text('{"key": "k1", "body": "the body", "text": "the text"}\n')
+    rt.index(rows, path, representations=["bm25"])
+    fields = rt.Fields(docno="key", text="body")
+    with pytest.raises(RecipeMismatch, match="fields"):
+        rt.index(rows, path, fields=fields)
+    rebuilt = rt.index(rows, path, fields=fields, rebuild=True)
+    assert rebuilt["k1"].text == "the body"
+
+
+def test_a_first_try_that_failed_does_not_bind_the_second(tmp_path: Path) -> None:
+    rows, path = tmp_path / "r.jsonl", tmp_path / "i.idx"
+    rows.write_text('{"_id": "a", "text": "x"}\n{bad\n')
+    with pytest.raises(InvalidDocument):
+        rt.index(rows, path, representations=["bm25"])
+    rows.write_text('{"_id": "a", "text": "Schlösser"}\n')
+    made = rt.index(rows, path, representations=["bm25:german"], chunking="tokens:9")
+    assert [hit.docno for hit in made.search("Schloss")] == ["a#0"]
+
+
+def test_no_commit_in_the_middle_tears_a_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncing, "_COMMIT_SECONDS", 0.0)
+    collection = rt.create(tmp_path / "i.idx", ["bm25"], chunking="tokens:1")
+    old = [Found(rt.Document(f"d{i}", " ".join(["old"] * 50)), f"d{i}") for i in range(60)]
+    sync_entries(collection, "s", lambda: old)
+    readings: list[int] = []
+
+    def shrunk() -> Iterator[Found]:
+        readings.append(0)
+        number = len(readings)
+        for i in range(60):
+            if i == 55 and number == 1:
+                raise KeyboardInterrupt
+            yield Found(rt.Document(f"d{i}", " ".join(["new"] * 30)), f"d{i}")
+
+    with pytest.raises(KeyboardInterrupt):
+        sync_entries(collection, "s", shrunk)
+    reopened = rt.open(tmp_path / "i.idx")
+    texts = [[p.text for p in reopened.passages(f"d{i}")] for i in range(60)]
+    assert ["new"] * 30 in texts
+    assert all(found in (["old"] * 50, ["new"] * 30) for found in texts)
+
+
+def test_a_docno_that_leaves_no_room_for_a_number_is_skipped(tmp_path: Path) -> None:
+    rows = tmp_path / "r.jsonl"
+    rows.write_text(f'{{"_id": "{"x" * 511}", "text": "a"}}\n{{"_id": "b", "text": "a"}}\n')
+    collection = rt.create(tmp_path / "i.idx", ["bm25"], chunking="tokens:5")
+    report = sync(collection, rows)
+    assert list(collection) == ["b#0"]
+    assert [skipped.place for skipped in report.skipped] == ["r.jsonl:1"]
 
 
 def test_another_recipe_is_an_error_that_names_the_difference(folder: Path, tmp_path: Path) -> None:
