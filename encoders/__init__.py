@@ -93,7 +93,11 @@ def make(spec: str, options: Mapping[str, Any] | None = None) -> Encoder:
         EncoderUnavailable: the model is nowhere to be found.
     """
     word, _, argument = spec.partition(":")
-    if word not in _HOMES or (not argument and word not in ("bm25", "dense")):
+    if word and word not in _HOMES:
+        raise InvalidInput(
+            f"no encoder is specified by {spec!r}: {nearest(word, _HOMES)}; use {SPECS}"
+        )
+    if not word or (not argument and word not in ("bm25", "dense")):
         raise InvalidInput(f"no encoder is specified by {spec!r}: use {SPECS}")
     kind = _class(word)
     given = dict(options or {})

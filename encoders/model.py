@@ -89,7 +89,9 @@ class ModelEncoder(ABC, Generic[Kind]):
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompts, Mapping | None):
-            raise InvalidInput(f"prompts {self.prompts!r}: pass a mapping of 'query' and 'document'")
+            raise InvalidInput(
+                f"prompts {self.prompts!r}: pass a mapping of 'query' and 'document'"
+            )
         self.prompts = dict(self.prompts or {})
         if self.precision is None:
             self.precision = self.torch_precision if self.backend == "torch" else "float32"

@@ -76,7 +76,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         sources = (self.sources,) if isinstance(self.sources, str | Path) else self.sources
-        own: dict[str, Any] = {"sources": tuple(map(str, sources)), "chunking": _chunking(self.chunking)}
+        own: dict[str, Any] = {
+            "sources": tuple(map(str, sources)),
+            "chunking": _chunking(self.chunking),
+        }
         own["fields"] = None if self.fields is None else _fields(self.fields)
         for name, value in own.items():
             object.__setattr__(self, name, value)

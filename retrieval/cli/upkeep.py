@@ -23,6 +23,8 @@ def info_command(index: Path, *, toml: bool, as_json: bool) -> None:
     if toml or as_json:
         print(toml_of(collection), end="") if toml else print_json(info)
         return
+    if collection.chunking is not None:
+        print(f"{'cut into':<12}{collection.chunking}; documents are passages")
     for name in ("path", "generation", "documents", "deleted", "segments", "bytes"):
         value = info[name]
         print(f"{name:<12}{value:,}" if isinstance(value, int) else f"{name:<12}{value}")

@@ -267,7 +267,11 @@ class _Sync:
         places = self._writer.find([found.document.docno for found in chunk])
         for found, place in zip(chunk, places, strict=True):
             docno = found.document.docno
-            if docno in fresh or docno in unchanged or self._written(place):
+            if docno in fresh or docno in unchanged:
+                raise self._duplicate(found)
+            if place != (-1, -1):
+                self._check_source(found, place)
+            if self._written(place):
                 raise self._duplicate(found)
             if place == (-1, -1):
                 self._report.new += 1
@@ -290,6 +294,20 @@ class _Sync:
             self._writer.delete(names)
             self._report.deleted += len(names)
 
+    def _check_source(self, found: Found, place: tuple[int, int]) -> None:
+        """Raise `DuplicateDocument` if a document that is there came from somewhere else."""
+        (number, ordinal), docno = place, found.document.docno
+        if number < 0:
+            source = self._writer.buffer[docno][1]
+        else:
+            source = int(self._writer.segments[number].segment.documents.sources[ordinal])
+        if source != self._source:
+            where = self._writer.manifest.sources[source] if source >= 0 else "a call of add"
+            raise DuplicateDocument(
+                f"document {found.document.parent!r} of {found.place} is in the collection "
+                f"already, from {where}: rename one of them, or rebuild (--rebuild) if the folder has moved"
+            )
+
     def _written(self, place: tuple[int, int]) -> bool:
         """Return whether this pass has met the document before."""
         number, ordinal = place
@@ -302,13 +320,6 @@ class _Sync:
         pending = self._writer.segments[number]
         self._seen[id(pending)][ordinal] = True
         table = pending.segment.documents
-        source = int(table.sources[ordinal])
-        if source != self._source:
-            where = self._writer.manifest.sources[source] if source >= 0 else "a call of add"
-            raise DuplicateDocument(
-                f"document {found.document.docno!r} of {found.place} is in the collection already, "
-                f"from {where}: rename one of them, or rebuild (--rebuild) if the folder has moved"
-            )
         return bool(table.digests[ordinal].tobytes() == found.document.digest())
 
     def _duplicate(self, found: Found) -> DuplicateDocument:

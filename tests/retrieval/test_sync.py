@@ -230,6 +230,16 @@ def test_no_commit_in_the_middle_tears_a_document(
     assert all(found in (["old"] * 50, ["new"] * 30) for found in texts)
 
 
+def test_one_docno_in_two_sources_names_both(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rows.jsonl").write_text('{"_id": "p1", "text": "x"}\n')
+    collection = rt.create(tmp_path / "i.idx", ["bm25"])
+    with pytest.raises(DuplicateDocument, match=rf"'p1' of rows.jsonl:1 .* from {tmp_path / 'a'}"):
+        sync(collection, [tmp_path / "a", tmp_path / "b"])
+    assert len(collection) == 0
+
+
 def test_a_docno_that_leaves_no_room_for_a_number_is_skipped(tmp_path: Path) -> None:
     rows = tmp_path / "r.jsonl"
     rows.write_text(f'{{"_id": "{"x" * 511}", "text": "a"}}\n{{"_id": "b", "text": "a"}}\n')
