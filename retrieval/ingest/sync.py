@@ -305,7 +305,8 @@ class _Sync:
             where = self._writer.manifest.sources[source] if source >= 0 else "a call of add"
             raise DuplicateDocument(
                 f"document {found.document.parent!r} of {found.place} is in the collection "
-                f"already, from {where}: rename one of them, or rebuild (--rebuild) if the folder has moved"
+                f"already, from {where}: rename one of them, or rebuild (--rebuild) if the folder "
+                "has moved"
             )
 
     def _written(self, place: tuple[int, int]) -> bool:
