@@ -1,6 +1,6 @@
 """The embedding cache: batches put, found again in a new process, and not found.
 
-    python -m benchmarks.embedding_cache [--entries 200000] [--kind dense] [--encoding 500]
+    python -m benchmarks.embedding_cache [--entries N] [--kind KIND] [--encoding 500] [--json FILE]
 
 `--encoding` is how many texts an encoder makes vectors of in a second: what a hit is compared with.
 "Open" is what a new process needs before its first batch is found, "first" includes checking every
@@ -12,11 +12,13 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import write_json
 from indexes.strings import Strings
 from indexes.vectors import DenseVectors, MultiVectors, SparseVectors
 from retrieval.store.embeddings import EmbeddingCache, key_of
@@ -57,8 +59,20 @@ KINDS: dict[str, Callable[[np.random.Generator, int], Any]] = {
 }
 
 
-def measure(path: Path, kind: str, n: int, encoding: float) -> None:
-    """Fill a cache, read it in two ways, and print a table."""
+@dataclass(frozen=True)
+class Row:
+    """How long so many vectors took."""
+
+    kind: str
+    entries: int
+    action: str
+    n_vectors: int
+    ms: float
+    vectors_per_s: float
+
+
+def measure(path: Path, kind: str, n: int, encoding: float) -> list[Row]:
+    """Fill a cache, read it in two ways, print a table and return its rows."""
     random = np.random.default_rng(1)
     batch = KINDS[kind](random, BATCH)
     keys = [key_of(f"text {i}") for i in range(n)]
@@ -97,6 +111,7 @@ def measure(path: Path, kind: str, n: int, encoding: float) -> None:
     for name, count, took in rows:
         rate = count / took
         print(f"{name:<34}{count:>9,}{took * 1e3:>10.1f}{rate:>12,.0f}{rate / encoding:>12,.1f}")
+    return [Row(kind, n, name, count, took * 1e3, count / took) for name, count, took in rows]
 
 
 def total(cache: EmbeddingCache, got: Callable[..., int], pieces: list[list[bytes]]) -> float:
@@ -117,10 +132,13 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=200_000)
     parser.add_argument("--kind", choices=KINDS, default="dense")
     parser.add_argument("--encoding", type=float, default=500, help="texts per second")
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o700)
-        measure(Path(folder) / "cache", options.kind, options.entries, options.encoding)
+        rows = measure(Path(folder) / "cache", options.kind, options.entries, options.encoding)
+    if options.json is not None:
+        write_json(rows, options.json, ["retrieval-engine", "numpy"])
 
 
 if __name__ == "__main__":

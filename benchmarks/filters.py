@@ -1,6 +1,6 @@
 """Filters: the first and the later ones on one segment, beside a plain loop and pyarrow.
 
-    python -m benchmarks.filters [--documents 100000] [--rounds 5]
+    python -m benchmarks.filters [--documents 100000] [--rounds 5] [--json FILE]
 
 Five fields per document: a year, a language, a score, a list of tags and a url of its own. `first`
 starts from the JSON that a segment stores, `later` from what the first one left in memory: columns
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,12 +25,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from benchmarks.harness import ROUNDS
+from benchmarks.harness import ROUNDS, write_json
 from indexes.strings import Strings
 from retrieval.filters import Columns, Filter
 
 Mask: TypeAlias = NDArray[np.bool_]
-Row: TypeAlias = dict[str, Any]
+Fields: TypeAlias = dict[str, Any]
 EVERY_FIELD = "lang != null and score != null and tag != null and url != null and year != null"
 
 
@@ -41,7 +42,18 @@ class System:
     mask: Callable[[Any, str], Mask]
 
 
-CASES: Mapping[str, tuple[Callable[[Row], bool], Callable[[pa.Table], Any]]] = {
+@dataclass(frozen=True)
+class Row:
+    """Medians of one filter in one system."""
+
+    filter: str
+    system: str
+    n_documents: int
+    first_ms: float
+    later_ms: float
+
+
+CASES: Mapping[str, tuple[Callable[[Fields], bool], Callable[[pa.Table], Any]]] = {
     "year >= 2015": (
         lambda row: row["year"] >= 2015,
         lambda t: pc.greater_equal(t["year"], 2015),
@@ -94,8 +106,8 @@ def seconds(run: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def compare(text: str, systems: Mapping[str, System], stored: Strings, rounds: int) -> None:
-    """Print one line per system, interleaved rounds; stop where the masks differ."""
+def compare(text: str, systems: Mapping[str, System], stored: Strings, rounds: int) -> list[Row]:
+    """Print and return one row per system, interleaved rounds; stop where the masks differ."""
     prepared = {name: system.prepare(stored) for name, system in systems.items()}
     gc.freeze()  # or every parse pays for looking through the dicts that the loop keeps
     masks = {name: system.mask(prepared[name], text) for name, system in systems.items()}
@@ -107,9 +119,12 @@ def compare(text: str, systems: Mapping[str, System], stored: Strings, rounds: i
         for name, system in systems.items():
             first[name].append(seconds(partial(_first, system, stored, text)))
             later[name].append(seconds(partial(system.mask, prepared[name], text)))
+    rows = []
     for name in systems:
         times = [statistics.median(found[name]) * 1e3 for found in (first, later)]
         print(f"{text:<50}{name:<10}{times[0]:>10.1f}{times[1]:>10.3f}")
+        rows.append(Row(text, name, len(stored), times[0], times[1]))
+    return rows
 
 
 def _first(system: System, stored: Strings, text: str) -> Mask:
@@ -121,6 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     stored, every_field = metadata(options.documents), Filter.parse(EVERY_FIELD)
     systems = {
@@ -136,10 +152,11 @@ def main() -> None:
     }
     print(f"{options.documents:,} documents, {len(stored.data) / 1e6:.1f} MB of JSON")
     print(f"{'filter':<50}{'system':<10}{'first ms':>10}{'later ms':>10}")
-    for text in CASES:
-        compare(text, systems, stored, options.rounds)
+    rows = [row for text in CASES for row in compare(text, systems, stored, options.rounds)]
     times = [seconds(lambda: every_field.mask(Columns.of(stored))) for _ in range(options.rounds)]
     print(f"{'all five fields':<50}{'ours':<10}{statistics.median(times) * 1e3:>10.1f}")
+    if options.json is not None:
+        write_json(rows, options.json, ["retrieval-engine", "numpy", "pyarrow"])
 
 
 if __name__ == "__main__":

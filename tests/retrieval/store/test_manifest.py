@@ -98,7 +98,7 @@ def test_every_truncation_is_noticed() -> None:
 def test_another_format_or_version_is_named() -> None:
     whole = json.loads(Manifest().to_bytes())
     for change in ({"version": 1}, {"version": "2"}, {"format": "zip"}, {"version": None}):
-        with pytest.raises(FormatUnknown, match=r"m is of format .* use a newer release"):
+        with pytest.raises(FormatUnknown, match=r"m is of format .* use the release that made it"):
             Manifest.from_bytes(json.dumps({**whole, **change}).encode(), "m")
 
 
