@@ -72,6 +72,20 @@ def _search_one(collection: "Collection", query: str, asked: _Asked, *, as_json:
         print_json([hit.to_dict() for hit in hits])
     else:
         print_hits(hits)
+    if not hits and asked.filter is not None:
+        _hint(collection, asked.filter)
+
+
+def _hint(collection: "Collection", text: str) -> None:
+    """Say on standard error which fields of a filter are in no document: a typing error, often."""
+    from retrieval.filters import Filter
+
+    asked = Filter.parse(text)
+    absent = set(asked.fields)
+    for segment in collection.snapshot.segments:
+        absent &= segment.absent(asked)
+    for name in sorted(absent):
+        print(f"no document has the field {name!r}", file=sys.stderr)
 
 
 def _search_lines(collection: "Collection", asked: _Asked, *, as_json: bool) -> None:

@@ -50,6 +50,11 @@ class Filter:
         """
         return _mask(self.tree, columns.read(paths(self.tree)))
 
+    def absent(self, columns: Columns) -> set[str]:
+        """Return the fields asked for that no document of the columns has a value of."""
+        found = columns.read(paths(self.tree))
+        return {name_of(path) for path, column in found.items() if not len(column.rows)}
+
 
 def _mask(node: Node, columns: Mapping[Path, Column]) -> NDArray[np.bool_]:
     if isinstance(node, Comparison):

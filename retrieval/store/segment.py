@@ -122,11 +122,21 @@ class Segment:
         """Return the documents that are not deleted and that a filter lets pass; None: all."""
         if filter is None:
             return self.live
-        table = self.documents
-        columns: Columns = self._opened.part("metadata", lambda: self._open_metadata(table))
+        columns = self._columns()
         with _blaming(self._opened.containers["documents"]):
             passed = self._opened.passed(filter, columns)
         return passed if self.live is None else passed & self.live
+
+    def absent(self, filter: Filter) -> set[str]:
+        """Return the fields of a filter that no document has a value of, deleted ones included."""
+        columns = self._columns()
+        with _blaming(self._opened.containers["documents"]):
+            return filter.absent(columns)
+
+    def _columns(self) -> Columns:
+        table = self.documents
+        columns: Columns = self._opened.part("metadata", lambda: self._open_metadata(table))
+        return columns
 
     def _open_metadata(self, table: DocumentTable) -> Columns:
         opened = self._opened.containers["documents"]

@@ -98,5 +98,7 @@ def test_the_command_line_filters(
     out = capsys.readouterr().out
     assert "d2011" in out
     assert "d2012" not in out
+    assert main([*arguments, "--filter", "yaer == 2011 or year == 1"]) == 0
+    assert capsys.readouterr().err == "no document has the field 'yaer'\n"
     assert main([*arguments, "--filter", "year = 2011"]) == 1
     assert "year = 2011" in capsys.readouterr().err
