@@ -37,8 +37,9 @@ _SPECS = {
 
 def check_count(name: str, value: object) -> None:
     """Raise `InvalidInput` unless a setting is a whole number from 1 on, or None."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if value is not None and not (whole and int(str(value)) >= 1):
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InvalidInput(f"{name} {value!r}: pass 1 or more")
 
 

@@ -76,6 +76,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         sources = (self.sources,) if isinstance(self.sources, str | Path) else self.sources
+        if not isinstance(sources, Sequence) or not all(isinstance(s, str | Path) for s in sources):
+            raise InvalidInput(f"sources is {sources!r}: use a list of folders and files")
         own: dict[str, Any] = {
             "sources": tuple(map(str, sources)),
             "chunking": _chunking(self.chunking),

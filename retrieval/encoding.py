@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from encoders import Encoder, is_lexical
 from indexes.vectors import Vectors
-from retrieval.errors import InvalidInput
+from retrieval.errors import CorruptIndex, InvalidInput, InvalidVectors
 from retrieval.places import cache_folder
 from retrieval.store.embeddings import LIMIT_VARIABLE, EmbeddingCache, key_of
 
@@ -46,6 +46,7 @@ def encode_texts(
     Raises:
         EncoderUnavailable: the model is not there.
         InvalidInput: the encoder returned something else than one vector of its kind per text.
+        InvalidVectors: one of them holds NaN or infinity, or its arrays do not fit together.
     """
     done = _Done(name, kind, progress)
     cache = _cache() if getattr(encoder, "cacheable", False) else None
@@ -59,9 +60,24 @@ def encode_texts(
     for rows in _slices(texts, rest, whole=is_lexical(encoder)):
         vectors = encoder.encode_documents([texts[i] for i in rows])
         done.take(rows, vectors)
+        if not is_lexical(encoder):
+            _check(vectors, name)
         if cache is not None:
             _keep(cache, encoder.fingerprint, [digests[i] for i in rows], vectors)
     return done.in_order()
+
+
+def _check(vectors: Vectors, name: str) -> None:
+    """Raise `InvalidVectors` for what could be stored and never be read again, such as NaN.
+
+    `of` has checked vectors that were made with it; an encoder may have made them without.
+    """
+    try:
+        type(vectors).from_arrays(vectors.arrays())
+    except CorruptIndex as error:
+        raise InvalidVectors(
+            f"the encoder of {name!r} returned vectors of no use: {error}"
+        ) from error
 
 
 class _Done:

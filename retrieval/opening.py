@@ -70,17 +70,21 @@ def prepare(path: str | Path, recipe: Recipe, *, rebuild: bool = False) -> Colle
             raise
         representations = DEFAULT if recipe.representations is None else recipe.representations
         return _created(path, representations, recipe.settings())
-    # Of an index that holds nothing yet, as after a first try that failed, nothing is kept.
-    rebuild = rebuild or not collection.snapshot.segments
     asked = _asked(collection, recipe, rebuild=rebuild)
     collection.use_encoders({n: r.encoder for n, r in asked.items() if r.encoder is not None})
     settings = recipe.settings(collection.settings)
     there = {n: collection.representation(n) for n in collection.representations}
     systems.check(settings, asked or there)
+    differences = _differences(collection, asked, settings)
     if rebuild:
         collection.writer().clear(asked)
         collection.writer().configure(settings)
-    elif differences := _differences(collection, asked, settings):
+    elif differences and not collection.snapshot.segments:
+        # It holds nothing yet, as after a first try that failed: there is nothing to keep.
+        collection.writer().clear(asked or there)
+        collection.writer().configure(settings)
+        collection.commit()
+    elif differences:
         raise RecipeMismatch(
             f"{path} was built with another recipe: {'; '.join(differences)}. Leave it out to keep "
             "what there is, or rebuild (--rebuild)"

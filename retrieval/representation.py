@@ -12,7 +12,7 @@ from indexes.metric import Metric
 from indexes.vectors import Vectors
 from retrieval.document import Document
 from retrieval.encoding import Progress, encode_texts
-from retrieval.errors import EncoderUnavailable, InvalidInput, RecipeMismatch
+from retrieval.errors import EncoderUnavailable, FormatUnknown, InvalidInput, RecipeMismatch
 from retrieval.store.segment import INDEXES, Build, Index, build_settings, settings_json
 
 Spec: TypeAlias = str | Encoder | tuple[str | Encoder, Build]
@@ -79,8 +79,18 @@ class Representation:
     def recorded(
         cls, name: str, recipe: Mapping[str, Any], given: Encoder | None
     ) -> "Representation":
-        """Return the representation a manifest records, with the user's own encoder if given."""
-        encoder = given if given is not None else encoders.from_recipe(recipe["encoder"])
+        """Return the representation a manifest records, with the user's own encoder if given.
+
+        Raises:
+            FormatUnknown: the recipe of its encoder is of a later release.
+        """
+        try:
+            encoder = given if given is not None else encoders.from_recipe(recipe["encoder"])
+        except (TypeError, KeyError, InvalidInput) as error:
+            raise FormatUnknown(
+                f"the encoder of {name!r} is recorded as {recipe['encoder']!r}, which this release "
+                f"does not read ({error}): use the release that made it, or index again"
+            ) from error
         return cls(name, recipe, encoder)
 
     @cached_property

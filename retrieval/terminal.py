@@ -4,8 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,28 +18,42 @@ if TYPE_CHECKING:
 _SHOWN_AFTER_SECONDS = 1.0
 
 
-class Progress:
+class _Shown:
+    """Bars that are drawn once somebody starts them, and taken away at the end."""
+
+    def __init__(self) -> None:
+        self._bars: Bars | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _start(self, bars: "Bars") -> None:
+        self._bars = bars
+        bars.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+
+class Progress(_Shown):
     """A line per kind of work with count and rate, once the work takes longer than a second.
 
     Silent where standard error is no terminal.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._started = time.monotonic()
         self._counts: dict[str, int] = {}
-        self._bars: Bars | None = None
         self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> "Progress":
-        return self
 
     def __call__(self, work: str, n_documents: int) -> None:
         """Say that so many documents more are done."""
         self._counts[work] = self._counts.get(work, 0) + n_documents
         late = time.monotonic() - self._started > _SHOWN_AFTER_SECONDS
         if late and self._bars is None and sys.stderr.isatty():
-            self._bars = _bars()
-            self._bars.start()
+            self._start(_bars())
         if self._bars is not None:
             self._draw(self._bars)
 
@@ -52,15 +65,6 @@ class Progress:
             line = f"{work:<12} {count:>10,} documents  {count / elapsed:>9,.0f}/s"
             bars.update(self._tasks[work], description=line)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-
 
 def _bars() -> "Bars":
     from rich.progress import Progress as Bars
@@ -70,34 +74,23 @@ def _bars() -> "Bars":
     return Bars(*columns, console=Console(stderr=True), transient=True)
 
 
-class Transfer:
+class Transfer(_Shown):
     """A bar for bytes that come from somewhere, with what is left; silent where none looks."""
 
     def __init__(self) -> None:
-        self._bars: Bars | None = None
+        super().__init__()
         self._task: Any = None
-
-    def __enter__(self) -> "Transfer":
-        return self
 
     def __call__(self, n_bytes: int, n_total: int | None) -> None:
         """Say how many bytes are there, and how many there will be."""
         if self._bars is None:
             if not sys.stderr.isatty():
                 return
-            self._bars = _transfer_bars()
-            self._bars.start()
-            self._task = self._bars.add_task("", total=n_total)
-        self._bars.update(self._task, completed=n_bytes, total=n_total)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+            bars = _transfer_bars()
+            self._start(bars)
+            self._task = bars.add_task("", total=n_total)
         if self._bars is not None:
-            self._bars.stop()
+            self._bars.update(self._task, completed=n_bytes, total=n_total)
 
 
 def _transfer_bars() -> "Bars":

@@ -70,9 +70,7 @@ class Chunking:
         """
         by, *rest = text.split(":", 3)
         numbers = rest[:2]
-        if not all(
-            number.isascii() and number.isdecimal() and len(number) < 10 for number in numbers
-        ):
+        if not all(map(_NUMBER.fullmatch, numbers)):
             raise InvalidInput(
                 f"chunking {text!r} is not understood: write sentences:200, tokens:200:40, "
                 "headings:400, or tokens:256:0:MODEL to count with the tokenizer of a model"

@@ -61,12 +61,15 @@ class _Opened:
     def passed(self, filter: Filter, columns: Columns) -> Bitmap:
         """Return the documents that a filter lets pass; the last few answers are kept."""
         with self._lock:
-            known = self._passed.pop(filter, None)
-            passed = Bitmap.of_mask(filter.mask(columns)) if known is None else known
+            known = self._passed.get(filter)
+        # Not under the lock: other searches need it to find their index.
+        passed = Bitmap.of_mask(filter.mask(columns)) if known is None else known
+        with self._lock:
+            self._passed.pop(filter, None)
             self._passed[filter] = passed  # at the end again: the first one is the least used
             if len(self._passed) > FILTERS_KEPT:
                 del self._passed[next(iter(self._passed))]
-            return passed
+        return passed
 
 
 class Segment:

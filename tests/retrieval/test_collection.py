@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from retrieval.errors import (
     UnknownName,
 )
 from retrieval.pipeline import QueryBatch
+from retrieval.store import manifest as manifests
+from retrieval.store.files import DiskFolder
 
 DOCUMENTS = [
     rt.Document("one", "a red door", "Doors", {"colour": "red", "n": 1}),
@@ -369,3 +372,14 @@ def test_a_collection_made_again_at_the_same_place_is_seen(tmp_path: Path) -> No
         second.add([rt.Document("new", "x")])
     first.refresh()
     assert list(first) == ["new"]
+
+
+def test_a_recipe_of_a_later_release_is_named(tmp_path: Path) -> None:
+    rt.create(tmp_path / "c.idx", ["bm25"])
+    folder = DiskFolder(tmp_path / "c.idx")
+    manifest = manifests.read(folder)
+    encoder = {"type": "dense", "model": "m", "novelty": 1}
+    recipe = {**manifest.representations["bm25"], "encoder": encoder}
+    manifests.commit(folder, replace(manifest, representations={"bm25": recipe}))
+    with pytest.raises(FormatUnknown, match=r"'bm25' is recorded as .*novelty"):
+        rt.open(tmp_path / "c.idx")

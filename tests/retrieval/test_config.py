@@ -201,6 +201,9 @@ def test_recipes_made_in_python_are_checked_too(tmp_path: Path) -> None:
         Recipe(representations=["bm25"], systems={"a": {"fuse": ["bm25", "nope"]}})
     with pytest.raises(InvalidInput, match="no key 'sytem'"):
         Recipe(search={"sytem": 1})
+    for wrong in (5, [5], None):
+        with pytest.raises(InvalidInput, match="sources is"):
+            Recipe(sources=wrong)  # type: ignore[arg-type]
     (tmp_path / "s.txt").write_text("one two three")
     made = rt.index(Recipe(str(tmp_path / "s.txt"), "tokens:2"), tmp_path / "i.idx")  # type: ignore[arg-type]
     assert list(made) == ["s.txt#0", "s.txt#1"]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from encoding import WordSums, WordTokens
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import retrieval as rt
 from indexes.vectors import DenseVectors
 from retrieval.cli import main
+from retrieval.errors import InvalidVectors
 from retrieval.representation import Representation
 from retrieval.store.embeddings import LIMIT_VARIABLE
 
@@ -100,6 +102,28 @@ def test_what_is_not_worth_keeping_is_not_kept(tmp_path: Path) -> None:
     collection.add(documents(10))
     collection.commit()
     assert not (tmp_path / "cache" / "retrieval-engine" / "embeddings").exists()
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        DenseVectors(np.full((1, 4), np.nan, np.float32)),
+        DenseVectors(np.zeros((1, 4), np.float64)),  # type: ignore[arg-type]
+    ],
+    ids=["NaN", "float64"],
+)
+def test_vectors_that_could_not_be_read_again_are_not_stored(
+    tmp_path: Path, vectors: DenseVectors
+) -> None:
+    class Careless(WordSums):
+        def encode_documents(self, texts: Sequence[str]) -> DenseVectors:
+            return vectors
+
+    collection = rt.create(tmp_path / "a.idx", {"mine": Careless()})
+    collection.add(documents(1))
+    with pytest.raises(InvalidVectors, match="the encoder of 'mine' returned"):
+        collection.commit()
+    assert len(rt.open(tmp_path / "a.idx", encoders={"mine": Careless()}, verify="eager")) == 0
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(

@@ -205,6 +205,19 @@ def test_a_first_try_that_failed_does_not_bind_the_second(tmp_path: Path) -> Non
     assert [hit.docno for hit in made.search("Schloss")] == ["a#0"]
 
 
+def test_the_first_sync_of_an_empty_collection_commits_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after a first try with another recipe: a rebuild would wait for the end."""
+    monkeypatch.setattr(syncing, "_COMMIT_SECONDS", 0.0)
+    rows, path = tmp_path / "r.jsonl", tmp_path / "i.idx"
+    rows.write_text("".join(f'{{"_id": "d{i}", "text": "t"}}\n' for i in range(3000)))
+    rt.create(path, ["bm25"])
+    made = rt.index(rows, path, representations=["bm25:german"])
+    assert made.generation > 3
+    assert made.representation("bm25").recipe["encoder"]["analysis"]["stemmer"] == "german"
+
+
 def test_no_commit_in_the_middle_tears_a_document(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
