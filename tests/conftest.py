@@ -1,6 +1,8 @@
 """Settings of the whole suite."""
 
 import os
+from collections import Counter
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 
@@ -12,3 +14,14 @@ settings.register_profile(
 os.environ["RETRIEVAL_EMBEDDING_CACHE_BYTES"] = "0"
 
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what the tests have counted with `record_property`, summed: images, faults, cases."""
+    figures: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        figures.update({name: n for name, n in report.user_properties if isinstance(n, int)})
+    if figures:
+        terminalreporter.section("counted")
+        for name, number in sorted(figures.items()):
+            terminalreporter.write_line(f"{number:>12,}  {name}")

@@ -2,53 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from encoding import WordTokens
-from xxhash import xxh3_64_digest
+from kinds import ENCODERS, EXTRA, KINDS
 
 import retrieval as rt
-from indexes.vectors import DenseVectors
 from retrieval.representation import Representation
 from retrieval.store import manifest as manifests
 from retrieval.store.files import Folder
 from retrieval.store.manifest import Manifest
 
 QUERIES = ["cat dog", "sun", "owl fog cat sun sea"]
-
-
-class Hashed:
-    """A dense encoder of whole numbers hashed from the text: sums are exact."""
-
-    kind: Literal["dense"] = "dense"
-
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-        self.fingerprint = f"hashed:{seed}"
-
-    def encode_documents(self, texts: Sequence[str]) -> DenseVectors:
-        return self._encode(texts)
-
-    def encode_queries(self, texts: Sequence[str]) -> DenseVectors:
-        return self._encode(texts)
-
-    def _encode(self, texts: Sequence[str]) -> DenseVectors:
-        rows = [_hashed(text, self.seed) for text in texts]
-        return DenseVectors.of(np.array(rows, np.float32).reshape(len(rows), 4))
-
-
-@lru_cache
-def _hashed(text: str, seed: int) -> tuple[int, ...]:
-    return tuple(byte % 8 - 3 for byte in xxh3_64_digest(text.encode(), seed)[:4])
-
-
-ENCODERS = {
-    "bm25": rt.Bm25(analysis=rt.Analysis.whitespace()),
-    "dense": Hashed(),
-    "extra": WordTokens(seed=1),
-}
 
 
 def document(number: int, version: int = 0) -> rt.Document:
@@ -81,7 +45,7 @@ class Step:
             collection.delete(self.delete)
         if self.add_representation:
             name = self.add_representation
-            collection.add_representation(name, ENCODERS[name])
+            collection.add_representation(name, {**KINDS, **EXTRA}[name])
         if self.drop_representation:
             collection.drop_representation(self.drop_representation)
 
@@ -109,9 +73,8 @@ WORKLOAD = (
 
 
 def start(folder: Folder) -> None:
-    """Make an empty collection."""
-    representations = {name: Representation.of(name, ENCODERS[name]) for name in ("bm25", "dense")}
-    recipes = {name: dict(made.recipe) for name, made in representations.items()}
+    """Make an empty collection with a representation of every kind."""
+    recipes = {name: dict(Representation.of(name, spec).recipe) for name, spec in KINDS.items()}
     manifests.commit(folder, Manifest(representations=recipes))
 
 

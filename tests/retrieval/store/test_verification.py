@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from faults import FaultFolder
-from workload import ENCODERS, QUERIES, WORKLOAD, opened, start, state
+from kinds import ENCODERS
+from kinds import KINDS as KINDS_OF_INDEX
+from workload import QUERIES, WORKLOAD, opened, start, state
 
 import retrieval as rt
 from retrieval.errors import CorruptIndex, FormatUnknown, RetrievalError
@@ -114,8 +116,8 @@ def test_what_is_read_at_opening_is_checked_at_opening(kind: str, damage: str) -
 @pytest.mark.parametrize(
     ("kind", "lost"),
     [("bm25.vectors", ["bm25"]), ("bm25.index", ["bm25"]), ("dense.vectors", ["dense"]),
-     ("dense.index", ["dense"]), ("documents", ["bm25", "dense"]),
-     ("tombstones", ["bm25", "dense"])],
+     ("dense.index", ["dense"]), ("documents", list(KINDS_OF_INDEX)),
+     ("tombstones", list(KINDS_OF_INDEX))],
 )  # fmt: skip
 def test_what_is_not_damaged_goes_on_answering(kind: str, lost: list[str]) -> None:
     expected = state(opened(sound()))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from faults import SCALE, Fault, FaultFolder
+from kinds import KINDS
 from workload import WORKLOAD, Step, document, documents, expected_documents, opened, start, state
 
 from retrieval.document import Document
@@ -173,7 +174,7 @@ def test_a_representation_that_could_not_be_added_is_not_half_there() -> None:
         collection.update([document(9)])
         collection.commit()
         again = opened(folder)
-        assert again.representations == ("bm25", "dense")
+        assert again.representations == tuple(KINDS)
         there = [*before, *([document(6)] if "d6" in again else []), document(9)]
         assert state(again)["documents"] == there
         assert again.verify().ok
