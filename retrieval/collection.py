@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from retrieval.store.files import Folder
 from retrieval.store.manifest import Manifest
 from retrieval.store.snapshot import Snapshot
 from retrieval.store.verification import Verification, verify
+from retrieval.view import View
+from retrieval.view import system as system_of
 from retrieval.writer import Writer, chunking_of
 
 
@@ -35,13 +36,12 @@ class Collection:
         self._folder = folder
         self._given = {name: [encoder] for name, encoder in (encoders or {}).items()}
         snapshot = Snapshot.open(folder)
-        # What searches see, replaced in one assignment: they may run beside a commit.
-        self._current = (snapshot, self._recorded(snapshot.manifest))
+        # Replaced in one assignment: searches may run beside a commit.
+        self._view = View(snapshot, self._recorded(snapshot.manifest))
         self._changing = threading.RLock()
         self._writer: Writer | None = None
-        self._systems: dict[str, Stage] = {}
-        if unknown := set(self._given) - set(self._representations):
-            raise UnknownName.of("representation", unknown.pop(), self._representations)
+        if unknown := set(self._given) - set(self._view.parts):
+            raise UnknownName.of("representation", unknown.pop(), self._view.parts)
 
     def _recorded(self, manifest: Manifest) -> dict[str, Representation]:
         return {
@@ -67,11 +67,7 @@ class Collection:
     @property
     def snapshot(self) -> Snapshot:
         """The generation that searches answer from."""
-        return self._current[0]
-
-    @property
-    def _representations(self) -> dict[str, Representation]:
-        return self._current[1]
+        return self._view.snapshot
 
     @property
     def generation(self) -> int:
@@ -81,12 +77,12 @@ class Collection:
     @property
     def representations(self) -> tuple[str, ...]:
         """Names of the representations."""
-        return tuple(self._representations)
+        return self._view.representations
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """How sources are read and cut, and the systems that have names; JSON."""
-        return self.snapshot.manifest.settings
+        return self._view.settings
 
     @property
     def chunking(self) -> Chunking | None:
@@ -95,12 +91,10 @@ class Collection:
 
     def representation(self, name: str, snapshot: Snapshot | None = None) -> Representation:
         """Return one representation, as it was in a snapshot, or raise `UnknownName`."""
-        current, representations = self._current
-        if snapshot is not None and snapshot is not current:
-            representations = self._recorded(snapshot.manifest)
-        if name not in representations:
-            raise UnknownName.of("representation", name, representations)
-        return representations[name]
+        view = self._view
+        if snapshot is not None and snapshot is not view.snapshot:
+            view = View(snapshot, self._recorded(snapshot.manifest))
+        return view.representation(name)
 
     def use_encoders(self, encoders: Mapping[str, Encoder]) -> None:
         """Take encoders of the caller's, by representation, where they made what is stored."""
@@ -108,7 +102,7 @@ class Collection:
             for name, encoder in encoders.items():
                 self._given.setdefault(name, []).insert(0, encoder)
             snapshot = self.snapshot
-            self._current = (snapshot, self._recorded(snapshot.manifest))
+            self._view = View(snapshot, self._recorded(snapshot.manifest))
 
     def __len__(self) -> int:
         return len(self.snapshot)
@@ -117,16 +111,17 @@ class Collection:
         """Say whether a document is there, or a passage of that docno."""
         if not isinstance(docno, str):
             return False
-        first = f"{docno}#0" if self.chunking is not None else docno
-        return self.snapshot.find(docno) >= 0 or self.snapshot.find(first) >= 0
+        view = self._view
+        first = f"{docno}#0" if chunking_of(view.settings) is not None else docno
+        return view.snapshot.find(docno) >= 0 or view.snapshot.find(first) >= 0
 
     def __getitem__(self, docno: str) -> Document:
-        ordinal = self.snapshot.find(docno) if isinstance(docno, str) else -1
+        snapshot = self.snapshot
+        ordinal = snapshot.find(docno) if isinstance(docno, str) else -1
         if ordinal < 0:
             hint = ": documents are cut, see passages()" if docno in self else ""
             raise UnknownName(f"no document {docno!r} in {self.path}{hint}")
-        segment, inside = self.snapshot.locate(ordinal)
-        return segment.documents.document(inside)
+        return _document(snapshot, ordinal)
 
     def passages(self, parent: str) -> list[Document]:
         """Return the passages of a document in order; [itself] where documents are not cut.
@@ -140,7 +135,7 @@ class Collection:
         docnos = stored(lambda names: [(-1, snapshot.find(name)) for name in names], [parent])
         if not docnos:
             raise UnknownName(f"no document {parent!r} in {self.path}")
-        return [self[docno] for docno in docnos]
+        return [_document(snapshot, snapshot.find(docno)) for docno in docnos]
 
     def __iter__(self) -> Iterator[str]:
         """Yield the docnos in the order of their last write."""
@@ -149,17 +144,13 @@ class Collection:
                 yield segment.documents.docno[int(ordinal)].decode()
 
     def __repr__(self) -> str:
-        names = ", ".join(self._representations)
+        names = ", ".join(self.representations)
         return f"<Collection {self.path}: {len(self):,} documents; {names}>"
 
-    @cached_property
+    @property
     def analyzer(self) -> Analyzer:
         """What finds the words to highlight: the analyzer of the lexical representation."""
-        for representation in self._representations.values():
-            own = getattr(representation.encoder, "analyzer", None)
-            if isinstance(own, Analyzer):
-                return own
-        return Analyzer()
+        return self._view.analyzer
 
     # ------------------------------------------------------------------ searching it
 
@@ -172,12 +163,7 @@ class Collection:
 
         Without a name it is the one its recipe says, else the hybrid, else what there is.
         """
-        name = name or systems.default(self)
-        if not isinstance(name, str):
-            raise InvalidInput(f"system {name!r} is no name: pass one of {systems.names(self)}")
-        if name not in self._systems:
-            self._systems[name] = systems.build(self, name)
-        return self._systems[name]
+        return system_of(self, name)
 
     def search(
         self,
@@ -198,15 +184,16 @@ class Collection:
             filter: which documents may be found, such as `year >= 2020 and lang == "en"`.
             per: "passage" or "parent"; None: what the recipe says, or passages.
         """
+        view = self._view  # one for all parts of a fusion
         if system is None and systems.are_vectors(query):
-            system = systems.of_vectors(self, query)
-        asked = system if isinstance(system, Stage) else self.system(system)
+            system = systems.of_vectors(view, query)
+        asked = system if isinstance(system, Stage) else system_of(view, system)
         return asked.search(query, k, filter=filter, per=per)
 
     @property
     def per(self) -> Per:
         """What searches return unless they say it: passages, or their parents."""
-        return "parent" if self.settings.get("search", {}).get("per") == "parent" else "passage"
+        return self._view.per
 
     # ------------------------------------------------------------------ changing it
 
@@ -300,7 +287,7 @@ class Collection:
         with self._changing:
             if self._writer is not None:
                 try:
-                    self._writer.commit()
+                    self.writer().commit()
                 finally:
                     self.rollback()
             return self.generation
@@ -326,20 +313,20 @@ class Collection:
             if self._writer is None:
                 known = self.snapshot.segments
                 self._writer = Writer(self._folder, self._recorded, known=known)
+            self._writer.check_process()
             return self._writer
 
     def refresh(self) -> None:
         """Move on to the newest commit, whoever made it."""
         with self._changing:
-            before, representations = self._current
+            before, parts = self.snapshot, self._view.parts
             snapshot = Snapshot.open(self._folder, before.segments)
             if snapshot.manifest == before.manifest:
                 return
             if snapshot.manifest.representations != before.manifest.representations:
                 self._release(snapshot.manifest)
-                representations = self._recorded(snapshot.manifest)
-            self._systems.clear()  # their settings may have changed alone
-            self._current = (snapshot, representations)
+                parts = self._recorded(snapshot.manifest)
+            self._view = View(snapshot, parts)
 
     def _release(self, manifest: Manifest) -> None:
         """Let go of encoders that no representation is made with any more."""
@@ -371,21 +358,26 @@ class Collection:
 
     def info(self) -> dict[str, Any]:
         """Return counts, sizes and recipes as JSON."""
-        segments = self.snapshot.segments
-        sizes = {name: sum(s.size(name) for s in segments) for name in self._representations}
+        view = self._view
+        manifest, segments = view.snapshot.manifest, view.snapshot.segments
+        sizes = {name: sum(s.size(name) for s in segments) for name in view.parts}
         return {
             "path": str(self.path),
-            "generation": self.generation,
-            "documents": len(self),
+            "generation": manifest.generation,
+            "documents": len(view.snapshot),
             "deleted": sum(len(segment) - segment.n_live for segment in segments),
             "segments": len(segments),
             "bytes": sum(segment.size_bytes for segment in segments),
-            "sources": [source for source in self.snapshot.manifest.sources if source],
+            "sources": [source for source in manifest.sources if source],
             "representations": {
-                name: {"bytes": sizes[name], **r.recipe}
-                for name, r in self._representations.items()
+                name: {"bytes": sizes[name], **part.recipe} for name, part in view.parts.items()
             },
         }
+
+
+def _document(snapshot: Snapshot, ordinal: int) -> Document:
+    segment, inside = snapshot.locate(ordinal)
+    return segment.documents.document(inside)
 
 
 def _check_distinct(docnos: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Making a collection, and opening one that is there."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -9,11 +10,12 @@ from retrieval import systems
 from retrieval.chunking import Chunking
 from retrieval.collection import Collection
 from retrieval.config import Recipe
-from retrieval.errors import FormatUnknown, InvalidInput, RecipeMismatch
+from retrieval.errors import CorruptIndex, FormatTooOld, InvalidInput, RecipeMismatch
 from retrieval.representation import DEFAULT, Representation, Spec, resolve
+from retrieval.store import lock
 from retrieval.store import manifest as manifests
 from retrieval.store.files import DiskFolder, Folder, storing
-from retrieval.store.manifest import Manifest
+from retrieval.store.manifest import Afresh, Manifest
 from retrieval.store.segment import build_settings
 
 
@@ -60,16 +62,20 @@ def prepare(path: str | Path, recipe: Recipe, *, rebuild: bool = False) -> Colle
     What the recipe leaves unsaid (None) an existing collection keeps. Systems and search defaults
     are taken over as they are: nothing is indexed again for them.
 
+    To `rebuild` takes also what is damaged or too old to be opened; the recipe that cannot be read
+    is then that of a new collection, and the files stay until the first commit.
+
     Raises:
         RecipeMismatch: it was made in another way, and not `rebuild`.
     """
-    try:
-        collection = open_collection(path)
-    except FormatUnknown:
-        if (Path(path) / manifests.NAME).exists():
-            raise
+    if not _is_collection(path):
         representations = DEFAULT if recipe.representations is None else recipe.representations
-        return _created(path, representations, recipe.settings())
+        try:
+            return _created(path, representations, recipe.settings())
+        except InvalidInput:
+            if not _is_collection(path):  # else another process has been quicker
+                raise
+    collection = _taken_over(path) if rebuild else open_collection(path)
     asked = _asked(collection, recipe, rebuild=rebuild)
     collection.use_encoders({n: r.encoder for n, r in asked.items() if r.encoder is not None})
     settings = recipe.settings(collection.settings)
@@ -94,12 +100,25 @@ def prepare(path: str | Path, recipe: Recipe, *, rebuild: bool = False) -> Colle
     return collection
 
 
+def _taken_over(path: str | Path) -> Collection:
+    """Open a collection whose documents are not needed any more, for writing."""
+    try:
+        collection = open_collection(path)
+        collection.writer()  # which reads more of it
+        collection.close()
+    except (CorruptIndex, FormatTooOld):
+        return Collection(Afresh(Path(path)))
+    return collection
+
+
 def _asked(collection: Collection, recipe: Recipe, *, rebuild: bool) -> dict[str, Representation]:
     """Return the representations to have; {} to keep those there are as they are."""
     if recipe.representations is not None:
         return resolve(recipe.representations)
     if not rebuild:
         return {}
+    if not collection.representations:
+        return resolve(DEFAULT)
     return resolve(
         {name: _again(collection.representation(name)) for name in collection.representations}
     )
@@ -128,8 +147,14 @@ def _differences(
     return found
 
 
+def _is_collection(path: str | Path) -> bool:
+    return os.path.lexists(Path(path) / manifests.NAME)
+
+
 def _check_empty(path: Path) -> None:
-    own = {"lock", f"{manifests.NAME}.new"}  # what a process that died while making one leaves
+    if _is_collection(path):
+        raise InvalidInput(f"{path} is a collection already: open it, or choose another folder")
+    own = {lock.NAME, f"{manifests.NAME}.new"}  # what a process that died while making one leaves
     if foreign := sorted({entry.name for entry in path.iterdir()} - own):
         raise InvalidInput(f"{path} holds {foreign[0]!r}: choose a new or empty folder")
 

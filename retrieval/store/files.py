@@ -10,7 +10,6 @@ What the rest of the store relies on, and what the fault-injecting double in the
 """
 
 import errno
-import fcntl
 import mmap
 import os
 import stat
@@ -23,18 +22,22 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import CorruptIndex, Locked, StorageFailed
+from retrieval.errors import CorruptIndex, InvalidInput, StorageFailed
+from retrieval.store import lock
+from retrieval.store.lock import Lock
 
 Buffer = bytes | bytearray | memoryview
 
 _REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
+    errno.EFBIG: "allow larger files (ulimit -f)",
     errno.EMFILE: "allow more open files (ulimit -n)",
     errno.ENFILE: "allow more open files (ulimit -n)",
-    errno.EACCES: "change the permissions of the folder",
-    errno.EPERM: "change the permissions of the folder",
+    errno.EACCES: "change the permissions of the folder and its files",
+    errno.EPERM: "change the permissions of the folder and its files",
     errno.EROFS: "make the folder writable",
+    errno.EEXIST: "move away what is in its place",
 }
 
 
@@ -122,10 +125,13 @@ class CacheFolder(Folder, Protocol):
 
 
 class DiskFolder:
-    """A folder of the file system."""
+    """A folder of the file system; `InvalidInput` if no file system can have its name."""
 
     def __init__(self, path: Path) -> None:
+        if _is_impossible(path):
+            raise InvalidInput(f"{str(path)!r} cannot be the name of a folder: choose another one")
         self._path = path
+        self._lock: Lock | None = None
 
     @property
     def path(self) -> Path:
@@ -164,14 +170,17 @@ class DiskFolder:
 
     def create(self, name: str) -> OutputFile:
         """Start a new file, readable by its owner's usual mask."""
+        self._check_lock()
         return _DiskFile(self._path / name)
 
     def replace(self, source: str, target: str) -> None:
         """Rename, replacing the target atomically."""
+        self._check_lock()
         os.replace(self._path / source, self._path / target)
 
     def remove(self, name: str) -> None:
         """Remove a file."""
+        self._check_lock()
         os.unlink(self._path / name)
 
     def sync(self) -> None:
@@ -184,23 +193,26 @@ class DiskFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold an operating-system lock; it frees itself when the process dies."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW  # what it points to would be emptied
-        descriptor = os.open(self._path / "lock", flags, 0o644)
+        """Hold an operating-system lock; it frees itself when the process dies.
+
+        While it is held, nothing in the folder is changed by a process forked from this one, nor
+        once the lock file was removed: both raise `Locked`.
+
+        Raises:
+            Locked: another writer has it, which is named.
+            FileExistsError: what is there under the name of the lock file is none.
+        """
+        taken = lock.take(self._path / lock.NAME, _lock_file)
+        self._lock = taken
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-                raise Locked(
-                    f"{self._path} is being written by process {holder or 'unknown'}: "
-                    "wait for it, or stop it"
-                ) from None
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             yield
         finally:
-            os.close(descriptor)
+            self._lock = None
+            taken.free()
+
+    def _check_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.check()
 
 
 class PrivateFolder(DiskFolder):
@@ -234,6 +246,7 @@ class PrivateFolder(DiskFolder):
 
     def create(self, name: str) -> OutputFile:
         """Start a new file that others cannot read."""
+        self._check_lock()
         return _DiskFile(self._path / name, 0o600)
 
     def touch(self, name: str) -> None:
@@ -255,6 +268,35 @@ class PrivateFolder(DiskFolder):
             )
 
 
+def _is_impossible(path: Path) -> bool:
+    try:
+        return b"\0" in os.fsencode(path)
+    except UnicodeEncodeError:
+        return True
+
+
+@contextmanager
+def _lock_file(path: Path) -> Iterator[int]:
+    """Open a lock file, making it where it is missing; whatever else is there stays as it is."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags, 0o644)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise _no_lock_file(path) from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or not lock.is_ours(descriptor):
+            raise _no_lock_file(path)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _no_lock_file(path: Path) -> OSError:
+    return FileExistsError(errno.EEXIST, f"{path} is no lock file of ours")
+
+
 @contextmanager
 def _plain(path: Path) -> Iterator[int]:
     """Open a plain file for reading; anything else under its name is `CorruptIndex`."""
@@ -263,13 +305,19 @@ def _plain(path: Path) -> Iterator[int]:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise CorruptIndex(f"{path} is a link: put the file itself there") from error
+        if error.errno in (errno.ENXIO, errno.ENODEV):  # a socket, a device that is not there
+            raise _not_plain(path) from error
         raise
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise CorruptIndex(f"{path} is no plain file: restore it from a copy, or index again")
+            raise _not_plain(path)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _not_plain(path: Path) -> CorruptIndex:
+    return CorruptIndex(f"{path} is no plain file: restore it from a copy, or index again")
 
 
 class _DiskFile:
