@@ -8,8 +8,16 @@ import difflib
 from collections.abc import Iterable
 
 
+_MESSAGE_CHARACTERS_MAX = 2_000
+"""A value that came from outside is quoted in a message, however long it is."""
+
+
 class RetrievalError(Exception):
     """Any error a user can act on: the message says the thing, the value and the remedy."""
+
+    def __str__(self) -> str:
+        said, half = super().__str__(), _MESSAGE_CHARACTERS_MAX // 2
+        return said if len(said) <= 2 * half else f"{said[:half]} … {said[-half:]}"
 
 
 class InvalidInput(RetrievalError, ValueError):

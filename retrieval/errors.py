@@ -12,7 +12,9 @@
     ├── StorageFailed                  the disk refused: full, read-only, an input/output error
     ├── DownloadFailed                 a server cannot be reached, or sends something else
     ├── CorruptIndex                   stored bytes are damaged
-    └── FormatUnknown                  written by a newer version, or no collection at all
+    └── FormatUnknown                  no collection, or of a format that is not read
+        ├── FormatTooOld               written by an earlier release: index again
+        └── FormatTooNew               written by a later release: use that one
 
 A message names the thing, the value and the remedy.
 """
@@ -27,6 +29,8 @@ __all__ = [
     "DownloadFailed",
     "DuplicateDocument",
     "EncoderUnavailable",
+    "FormatTooNew",
+    "FormatTooOld",
     "FormatUnknown",
     "InvalidDocument",
     "InvalidInput",
@@ -50,7 +54,7 @@ class DuplicateDocument(InvalidInput):
 class UnknownName(InvalidInput, KeyError):
     """A name that nothing answers to; the message lists or suggests what exists."""
 
-    __str__ = Exception.__str__  # KeyError would print the repr of the message
+    __str__ = RetrievalError.__str__  # KeyError would print the repr of the message
 
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
@@ -75,4 +79,12 @@ class DownloadFailed(RetrievalError):
 
 
 class FormatUnknown(RetrievalError):
-    """A folder or file that is no collection, or one written by a newer version."""
+    """A folder or file that is no collection, or of a format that this release does not read."""
+
+
+class FormatTooOld(FormatUnknown):
+    """Written by an earlier release, in a format that is not read any more: index again."""
+
+
+class FormatTooNew(FormatUnknown):
+    """Written by a later release, or with something that only a later one knows."""

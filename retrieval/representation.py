@@ -12,8 +12,22 @@ from indexes.metric import Metric
 from indexes.vectors import Vectors
 from retrieval.document import Document
 from retrieval.encoding import Progress, encode_texts
-from retrieval.errors import EncoderUnavailable, FormatUnknown, InvalidInput, RecipeMismatch
-from retrieval.store.segment import INDEXES, Build, Index, build_settings, settings_json
+from retrieval.errors import (
+    CorruptIndex,
+    EncoderUnavailable,
+    FormatTooNew,
+    InvalidInput,
+    RecipeMismatch,
+)
+from retrieval.store.formats import AGAIN, check_known
+from retrieval.store.segment import (
+    INDEXES,
+    Build,
+    Index,
+    build_settings,
+    settings_json,
+    stored_settings,
+)
 
 Spec: TypeAlias = str | Encoder | tuple[str | Encoder, Build]
 """A spec string, an encoder, or one of them with the build settings of its index."""
@@ -82,14 +96,16 @@ class Representation:
         """Return the representation a manifest records, with the user's own encoder if given.
 
         Raises:
-            FormatUnknown: the recipe of its encoder is of a later release.
+            FormatTooNew: its encoder or its index is of a later release.
+            CorruptIndex: its index has settings that none can have.
         """
+        _check_index(name, recipe["index"])
         try:
             encoder = given if given is not None else encoders.from_recipe(recipe["encoder"])
         except (TypeError, KeyError, InvalidInput) as error:
-            raise FormatUnknown(
+            raise FormatTooNew(
                 f"the encoder of {name!r} is recorded as {recipe['encoder']!r}, which this release "
-                f"does not read ({error}): use the release that made it, or index again"
+                f"does not read ({error}): use the release that made it, or {AGAIN}"
             ) from error
         return cls(name, recipe, encoder)
 
@@ -201,6 +217,17 @@ def _recipe(encoder: Encoder, build: Build | None) -> dict[str, Any]:
     own = describe() if describe else {"type": "custom"}
     index = {"kind": found.kind, **settings_json(build)}
     return {"encoder": own, "fingerprint": encoder.fingerprint, "index": index}
+
+
+def _check_index(name: str, recorded: Mapping[str, Any]) -> None:
+    """Raise unless the index of a recorded representation is one that this release can build."""
+    place, settings = f"the index of {name!r}", dict(recorded)
+    kind = settings.pop("kind", None)
+    check_known(place, "kind", [kind], INDEXES)
+    try:
+        stored_settings(place, INDEXES[str(kind)], settings)
+    except CorruptIndex as error:
+        raise CorruptIndex(f"{place} is recorded as {dict(recorded)!r}: {error}") from error
 
 
 def _metric(encoder: Encoder) -> Metric:

@@ -2,26 +2,54 @@
 
 `manifest.json` is replaced atomically by every commit; nothing else decides what exists. A file it
 does not name is left over from a writer that died, and is removed by the next one.
+
+    {"format": "retrieval-collection", "version": 3, "body": {…}, "checksum": "0123456789abcdef"}
+
+The checksum is of all bytes before it, so nothing is believed of a damaged manifest, its version
+included. Its JSON has one spelling and its schema is closed: bytes that this release would not
+write are refused, and what a later one added is refused by name.
 """
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping, Set
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
 
 import xxhash
 
-from retrieval.errors import CorruptIndex, FormatUnknown, StorageFailed
-from retrieval.limits import DOCUMENTS_PER_SEGMENT_MAX, MANIFEST_BYTES_MAX
+from retrieval.errors import (
+    CorruptIndex,
+    FormatUnknown,
+    InvalidInput,
+    StorageFailed,
+)
+from retrieval.limits import DOCUMENTS_PER_SEGMENT_MAX, MANIFEST_BYTES_MAX, MANIFEST_VALUES_MAX
 from retrieval.store.container import FileEntry
-from retrieval.store.files import Folder, storing
+from retrieval.store.files import DiskFolder, Folder, storing
+from retrieval.store.formats import AGAIN, MANIFEST, check_known, check_version
 
 NAME = "manifest.json"
 FORMAT = "retrieval-collection"
-VERSION = 2
+VERSION = MANIFEST
+SETTINGS: Mapping[str, Set[str] | None] = {
+    "chunking": {"by", "size", "overlap", "tokenizer"},
+    "fields": {"docno", "text", "title", "metadata"},
+    "systems": None,
+    "search": {"system", "per"},
+}
+"""What the settings of a collection may say, and of what; None: users name it."""
+
+Value = TypeVar("Value")
+
+_OLD = re.compile(rb'\{"format": "retrieval-collection", "version": ([12]), "checksum": "')
+_TAIL_BYTES = len(', "checksum": "0123456789abcdef"}')
+_ENVELOPE = frozenset(("format", "version", "body", "checksum"))
+_RECIPE = frozenset(("encoder", "fingerprint", "index"))
+_FILE = frozenset(one.name for one in fields(FileEntry))
 _FILE_NAME = re.compile(r"([0-9]{8,18})\.(documents|tombstones|[a-z0-9_-]+\.(vectors|index))")
-_REPRESENTATION = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_REPRESENTATION = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _NEW = f"{NAME}.new"
 
 
@@ -33,6 +61,9 @@ class SegmentEntry:
     files: Mapping[str, FileEntry]
     tombstones: FileEntry | None = None
     n_deleted: int = 0
+
+
+_SEGMENT = frozenset(one.name for one in fields(SegmentEntry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +90,53 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """Return the manifest as it is on disk."""
-        body = asdict(self)
-        checksum = xxhash.xxh3_64_hexdigest(_canonical(body))
-        whole = {"format": FORMAT, "version": VERSION, "checksum": checksum, "body": body}
-        return json.dumps(whole).encode()
+        return sealed({"format": FORMAT, "version": VERSION, "body": asdict(self)})
 
     @classmethod
     def from_bytes(cls, data: bytes, place: str) -> "Manifest":
-        """Read a manifest, or raise `CorruptIndex` or `FormatUnknown`."""
+        """Read a manifest, or raise `CorruptIndex`, `FormatTooOld` or `FormatTooNew`."""
         try:
+            old = _OLD.match(data)
+            check_version("the manifest", int(old[1]) if old else VERSION, VERSION)
+            if not data.endswith(_tail(data[:-_TAIL_BYTES])):
+                raise ValueError("its checksum differs")
+            if sum(map(data.count, (b",", b"[", b"{"))) > MANIFEST_VALUES_MAX:
+                raise ValueError(f"it has more than {MANIFEST_VALUES_MAX:,} values")
             whole = json.loads(data)
-            found = (whole["format"], whole["version"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise CorruptIndex(f"{place} is no manifest ({error}): restore it") from error
-        if found != (FORMAT, VERSION):
-            raise FormatUnknown(
-                f"{place} is of format {found[0]!r} version {found[1]!r}, this release reads "
-                f"{FORMAT!r} version {VERSION}: use the release that made it, "
-                "or remove it and index again"
-            )
-        try:
-            body = whole["body"]
-            if xxhash.xxh3_64_hexdigest(_canonical(body)) != whole["checksum"]:
-                raise CorruptIndex(f"{place} is damaged: its checksum differs; restore it")
-            return _from_body(body)
+            if whole["format"] != FORMAT:
+                raise FormatUnknown(f"its format is {whole['format']!r:.99}, not {FORMAT!r}")
+            check_version("the manifest", whole["version"], VERSION)
+            _only("the manifest", whole, _ENVELOPE)
+            if json.dumps(whole, allow_nan=False).encode() != data:
+                raise ValueError("its JSON is spelled in another way")
+            return _from_body(whole["body"])
+        except FormatUnknown as error:
+            raise type(error)(f"{place}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise CorruptIndex(f"{place} is no manifest of ours ({error}): restore it") from error
+            raise CorruptIndex(
+                f"{place} is damaged, or no manifest of ours ({str(error)[:200]}): restore it from "
+                f"a copy, or {AGAIN}"
+            ) from error
+
+
+_BODY = frozenset(one.name for one in fields(Manifest))
+
+
+def sealed(content: Mapping[str, Any]) -> bytes:
+    """Return a JSON object with its checksum at the end."""
+    opened = json.dumps(content, allow_nan=False).encode()[:-1]
+    return opened + _tail(opened)
+
+
+def _tail(before: bytes) -> bytes:
+    return f', "checksum": "{xxhash.xxh3_64_hexdigest(before)}"}}'.encode()
 
 
 def read(folder: Folder) -> Manifest:
     """Return the current manifest.
 
     Raises:
-        FormatUnknown: the folder is no collection, or a newer one.
+        FormatUnknown: the folder is no collection, or of another version.
         CorruptIndex: the manifest is damaged.
         StorageFailed: it cannot be read.
     """
@@ -114,15 +159,18 @@ def commit(folder: Folder, manifest: Manifest) -> None:
     The files it names must be synced. Their names become durable first, then the manifest's.
 
     Raises:
+        InvalidInput: it could not be read again, such as a recipe that is no JSON; nothing is
+            written.
         StorageFailed: the folder refused. The generation before is intact and, unless it was the
             very last sync that failed, still the current one.
     """
+    data = _readable(folder, manifest)
     with storing(folder, "committing"):
         if _NEW in folder.names():
             folder.remove(_NEW)
         file = folder.create(_NEW)
         try:
-            file.write(manifest.to_bytes())
+            file.write(data)
             file.sync()
         finally:
             file.close()
@@ -140,19 +188,67 @@ def collect(folder: Folder, manifest: Manifest) -> None:
             folder.remove(name)
 
 
-def _canonical(body: Any) -> bytes:
-    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+def _readable(folder: Folder, manifest: Manifest) -> bytes:
+    """Return the bytes of a manifest, which are known to be read again."""
+    try:
+        data = manifest.to_bytes()
+        if len(data) > MANIFEST_BYTES_MAX:
+            raise ValueError(f"{len(data):,} bytes are more than {MANIFEST_BYTES_MAX:,}")
+        Manifest.from_bytes(data, NAME)
+    except (CorruptIndex, FormatUnknown, TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"the manifest of {folder.path} cannot record this ({error}): recipes and settings are "
+            "JSON by names that are strings, and do not hold NaN"
+        ) from error
+    return data
 
 
-def _from_body(body: dict[str, Any]) -> Manifest:
+class Afresh(DiskFolder):
+    """The folder of a collection that cannot be read, as if it were empty, to be built again.
+
+    Until a commit has taken its place all files of the old one stay; numbers go on after theirs.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._taken = False
+
+    def names(self) -> list[str]:
+        """Return the names of all files, but for those of the old collection."""
+        names = super().names()
+        return names if self._taken else [one for one in names if not _FILE_NAME.fullmatch(one)]
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a whole small file; in place of the old manifest one without documents."""
+        if name != NAME or self._taken:
+            return super().read(name, limit)
+        found = [match for one in super().names() if (match := _FILE_NAME.fullmatch(one))]
+        last = max((int(match[1]) for match in found), default=0)
+        return Manifest(next_file=last + 1).to_bytes()
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename; the old collection is gone when its manifest is replaced."""
+        super().replace(source, target)
+        self._taken = self._taken or target == NAME
+
+
+def _only(what: str, value: Any, known: Set[str]) -> None:
+    """Raise unless a JSON object has all the known keys, and no other."""
+    if _of(dict, value).keys() != known:
+        check_known(what, "key", value, known)
+        raise ValueError(f"{what} lacks {sorted(known - value.keys())[0]!r}")
+
+
+def _from_body(body: Any) -> Manifest:
     """Read a body whose schema is closed: what no writer of ours would say is a `ValueError`."""
+    _only("its body", body, _BODY)
     manifest = Manifest(
         generation=_count(body["generation"]),
         next_file=_count(body["next_file"]),
         representations={name: _recipe(name, r) for name, r in body["representations"].items()},
-        sources=tuple(map(_text, body["sources"])),
-        settings=dict(body["settings"]),
-        segments=tuple(_segment(segment) for segment in body["segments"]),
+        sources=tuple(_of(str, source) for source in _of(list, body["sources"])),
+        settings=_settings(body["settings"]),
+        segments=tuple(_segment(segment) for segment in _of(list, body["segments"])),
     )
     roles = {f"{name}.{part}" for name in manifest.representations for part in ("vectors", "index")}
     for number, segment in enumerate(manifest.segments):
@@ -167,27 +263,40 @@ def _from_body(body: dict[str, Any]) -> Manifest:
     return manifest
 
 
-def _segment(body: dict[str, Any]) -> SegmentEntry:
+def _settings(body: Any) -> dict[str, Any]:
+    settings = _of(dict, body)
+    check_known("the collection", "setting", settings, SETTINGS)
+    for name, value in settings.items():
+        said, known = _of(dict, value), SETTINGS[name]
+        check_known("the collection", f"setting of {name}", said, said if known is None else known)
+    return settings
+
+
+def _segment(body: Any) -> SegmentEntry:
+    _only("a segment", body, _SEGMENT)
     n_documents, n_deleted = _count(body["n_documents"]), _count(body["n_deleted"])
-    tombstones = body["tombstones"] and _file("tombstones", body["tombstones"])
+    buried = body["tombstones"]
+    tombstones = None if buried is None else _file("tombstones", buried)
     if n_documents > DOCUMENTS_PER_SEGMENT_MAX or n_deleted > (n_documents if tombstones else 0):
         raise ValueError(f"{n_deleted} of the {n_documents} documents of a segment are deleted")
     files = {role: _file(role, file) for role, file in body["files"].items()}
     return SegmentEntry(n_documents, files, tombstones, n_deleted)
 
 
-def _file(role: str, body: dict[str, Any]) -> FileEntry:
-    name = _text(body["name"])
+def _file(role: str, body: Any) -> FileEntry:
+    _only("a file", body, _FILE)
+    name = _of(str, body["name"])
     if not _FILE_NAME.fullmatch(name) or name.partition(".")[2] != role:
         raise ValueError(f"{name!r} is no name of a file of {role!r}")
-    return FileEntry(name, _count(body["size"]), _text(body["checksum"]))
+    return FileEntry(name, _count(body["size"]), _of(str, body["checksum"]))
 
 
 def _recipe(name: str, recipe: Any) -> dict[str, Any]:
     if not _REPRESENTATION.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a representation")
+    _only(f"the recipe of {name!r}", recipe, _RECIPE)
     for value in (recipe["encoder"]["type"], recipe["fingerprint"], recipe["index"]["kind"]):
-        _text(value)
+        _of(str, value)
     return dict(recipe)
 
 
@@ -197,7 +306,7 @@ def _count(value: Any) -> int:
     return value
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+def _of(kind: type[Value], value: Any) -> Value:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
     return value

@@ -7,7 +7,7 @@ of documents and, per representation, one of vectors and one of what its index d
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -20,13 +20,14 @@ from indexes.inverted import Inverted, InvertedBuild
 from indexes.metric import Metric
 from indexes.multivector import MultiVector, MultiVectorBuild
 from indexes.validate import check_array, frozen
-from retrieval.errors import CorruptIndex, FormatUnknown
+from retrieval.errors import CorruptIndex
 from retrieval.filters import Filter
 from retrieval.filters.columns import Columns
 from retrieval.store import container
 from retrieval.store.container import Container, FileEntry
 from retrieval.store.documents import CONTENT, DocumentTable
 from retrieval.store.files import Folder
+from retrieval.store.formats import CONTENTS, check_known, content_of, told
 from retrieval.store.manifest import SegmentEntry
 
 Index: TypeAlias = Flat | Inverted | MultiVector
@@ -85,6 +86,18 @@ class Segment:
         self._opened: _Opened = known._opened if known and same else _Opened(folder, entry.files)
         tombstones = entry.tombstones
         self._tombstones = Container(folder, tombstones, "tombstones") if tombstones else None
+        # Memory is asked for by these counts, so a file must have as many before one is believed.
+        self._check_count(self._opened.containers["documents"], "order", len(self))
+        if self._tombstones is not None:
+            self._check_count(self._tombstones, "dead", (len(self) + 7) // 8)
+
+    def _check_count(self, opened: Container, name: str, n: int) -> None:
+        with _blaming(opened):
+            if opened.shape(name) != (n,):
+                raise CorruptIndex(
+                    f"its array {name!r} has the shape {opened.shape(name)}, but the manifest says "
+                    f"{len(self)} documents: restore either from a copy, or index again"
+                )
 
     def __len__(self) -> int:
         return self.entry.n_documents
@@ -97,10 +110,12 @@ class Segment:
 
     def _open_documents(self) -> DocumentTable:
         opened = self._opened.containers["documents"]
+        _check_told(opened, "documents")
         arrays = opened.arrays(unchecked=CONTENT)
         with _blaming(opened):
-            table = DocumentTable.from_arrays(arrays)
+            table = DocumentTable.from_arrays(arrays, place=opened.name)
             self._check_length(len(table))
+        check_known(opened.name, "array", arrays, table.arrays())
         return table
 
     def checked_documents(self) -> DocumentTable:
@@ -113,7 +128,9 @@ class Segment:
         """The documents that are not deleted; None: all."""
         if self._tombstones is None:
             return None
+        _check_told(self._tombstones, "tombstones")
         bits = self._tombstones.array("dead")
+        check_known(self._tombstones.name, "array", self._tombstones.arrays(), ["dead"])
         with _blaming(self._tombstones):
             check_array("dead", bits, np.uint8, ((len(self) + 7) // 8,))
             dead = Bitmap(frozen(bits), len(self))
@@ -167,19 +184,22 @@ class Segment:
 
     def _open(self, name: str) -> Index:
         derived = self._opened.containers[f"{name}.index"]
-        settings = dict(derived.settings)
-        kind = INDEXES.get(str(settings.pop("kind", "")))
-        if kind is None or settings.pop("version", None) != kind.format_version:
-            raise FormatUnknown(
-                f"the index of {name!r} is {derived.settings}, which this release does not read: "
-                "use a newer release, or index again"
-            )
-        arrays, more = self._opened.containers[f"{name}.vectors"].arrays(), derived.arrays()
+        place = f"{derived.name}: the index of {name!r} is a file that"
+        versions = {kind: one.format_version for kind, one in INDEXES.items()}
+        found, settings = content_of(place, derived.settings, versions)
+        kind = INDEXES[found]
         with _blaming(derived):
+            build: Any = stored_settings(place, kind, settings)
+        stored = self._opened.containers[f"{name}.vectors"]
+        _check_told(stored, kind.Vectors.__name__)
+        arrays, more = stored.arrays(), derived.arrays()
+        with _blaming(stored):
             vectors: Any = kind.Vectors.from_arrays(arrays)
-            build: Any = build_settings(kind, settings)
+            self._check_length(len(vectors))
+        with _blaming(derived):
             index: Index = kind.from_arrays(vectors, more, build)
-            self._check_length(len(index))
+        check_known(stored.name, "array", arrays, vectors.arrays())
+        check_known(derived.name, "array", more, index.arrays())
         return index
 
     def _check_length(self, n: int) -> None:
@@ -219,6 +239,26 @@ def _blaming(opened: Container) -> Iterator[None]:
         raise CorruptIndex(f"{opened.name}: {error}") from error
 
 
+def _check_told(opened: Container, kind: str) -> None:
+    """Raise `FormatUnknown` unless a file holds this kind of content, which has no settings."""
+    _, rest = content_of(opened.name, opened.settings, {kind: CONTENTS[kind]})
+    check_known(opened.name, "setting", rest, ())
+
+
+def stored_settings(place: str, kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return the build settings of an index kind as they were stored, all of them and no other.
+
+    Raises:
+        FormatTooNew: `place` has a setting that this release does not know.
+        CorruptIndex: one is missing, or has a value that none can have.
+    """
+    known = [one.name for one in fields(kind.Build)]
+    check_known(place, "setting", values, known)
+    if missing := [name for name in known if name not in values]:
+        raise CorruptIndex(f"the setting {missing[0]!r} of an index {kind.__name__} is missing")
+    return build_settings(kind, values)
+
+
 def build_settings(kind: type[Any], values: Mapping[str, Any]) -> Any:
     """Return the build settings of an index kind from JSON, or raise `CorruptIndex`."""
     settings = dict(values)
@@ -241,8 +281,14 @@ def write_index(folder: Folder, number: int, name: str, index: Index) -> dict[st
     """Write one representation of a segment: its vectors and what the index derived from them."""
     settings = {"kind": index.kind, "version": index.format_version}
     settings |= settings_json(index.settings)
-    stem = f"{number:08}.{name}"
-    vectors = container.write(folder, f"{stem}.vectors", "vectors", arrays=index.vectors().arrays())
+    stem, given = f"{number:08}.{name}", index.vectors()
+    vectors = container.write(
+        folder,
+        f"{stem}.vectors",
+        "vectors",
+        arrays=given.arrays(),
+        settings=told(type(given).__name__),
+    )
     derived = container.write(
         folder, f"{stem}.index", "index", arrays=index.arrays(), settings=settings
     )
@@ -251,11 +297,15 @@ def write_index(folder: Folder, number: int, name: str, index: Index) -> dict[st
 
 def write_documents(folder: Folder, number: int, table: DocumentTable) -> dict[str, FileEntry]:
     """Write the documents of a segment."""
-    name = f"{number:08}.documents"
-    return {"documents": container.write(folder, name, "documents", arrays=table.arrays())}
+    name, arrays = f"{number:08}.documents", table.arrays()
+    settings = told("documents")
+    return {
+        "documents": container.write(folder, name, "documents", arrays=arrays, settings=settings)
+    }
 
 
 def write_tombstones(folder: Folder, number: int, dead: NDArray[np.bool_]) -> FileEntry:
     """Write which documents of a segment are deleted."""
-    arrays = {"dead": Bitmap.of_mask(dead).bits}
-    return container.write(folder, f"{number:08}.tombstones", "tombstones", arrays=arrays)
+    name, arrays = f"{number:08}.tombstones", {"dead": Bitmap.of_mask(dead).bits}
+    settings = told("tombstones")
+    return container.write(folder, name, "tombstones", arrays=arrays, settings=settings)

@@ -19,6 +19,7 @@ from retrieval.errors import CorruptIndex, FormatUnknown, InvalidVectors
 from retrieval.store import container
 from retrieval.store.container import Container
 from retrieval.store.files import CacheFolder
+from retrieval.store.formats import CONTENTS, check_known, content_of, told
 
 KEY_BYTES = 16
 NEW = ".new"
@@ -180,6 +181,7 @@ class Shelf(Generic[Kind]):
                 arrays = open_file(self._folder, part.name).arrays()
                 del arrays[_KEYS]
                 vectors = self._kind.from_arrays(arrays)
+                check_known(part.name, "array", arrays, vectors.arrays())
                 if len(vectors) != len(part.first):
                     raise CorruptIndex(f"{len(vectors)} vectors for {len(part.first)} keys")
                 self._opened[part.name] = vectors
@@ -224,6 +226,7 @@ class Shelf(Generic[Kind]):
         arrays = {_KEYS: keys[rows], **vectors.take(rows).arrays()}
         name = f"{self.name}.{secrets.token_hex(8)}"
         settings = {"encoder": self.name, "identity": identity[:_IDENTITY_CHARACTERS_MAX]}
+        settings |= told(self._kind.__name__)
         try:
             container.write(
                 self._folder, name + NEW, _CONTAINER, arrays=arrays, settings=settings, sync=sync
@@ -263,8 +266,10 @@ class Shelf(Generic[Kind]):
 
 
 def open_file(folder: CacheFolder, name: str) -> Container:
-    """Open a file of any shelf."""
+    """Open a file of any shelf; one of another version is `FormatUnknown`."""
     opened = Container(folder, container.entry_of(folder, name), _CONTAINER)
+    _, settings = content_of(opened.name, opened.settings, CONTENTS)
+    check_known(opened.name, "setting", settings, ("encoder", "identity"))
     if opened.settings.get("encoder") != name.rpartition(".")[0]:
         raise CorruptIndex(f"{opened.name} holds vectors of another encoder than its name says")
     return opened
