@@ -20,11 +20,10 @@ from indexes.metric import Metric, dot_products, exact_score, norms_of
 from indexes.threads import for_chunks
 from indexes.topk import offer, rank_all
 from indexes.validate import (
-    check_array,
     check_candidates,
     check_k,
+    check_lengths,
     check_matrix,
-    check_not_negative,
     check_numbers,
     check_one,
     check_ordinal,
@@ -102,8 +101,7 @@ class Flat:
     ) -> "Flat":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         norms = stored(arrays, "norms")
-        check_array("norms", norms, np.float32, (len(vectors),))
-        check_not_negative("norms", norms)
+        check_lengths("norms", norms, len(vectors))
         return cls(vectors, frozen(norms), settings)
 
     def arrays(self) -> dict[str, NDArray[Any]]:

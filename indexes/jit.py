@@ -4,6 +4,10 @@ numba's cache is read with pickle, so the folder belongs to the user alone (mode
 keeps stale code when only a callee in another file changes, and shares code compiled with and
 without bounds checks: the folder name therefore carries a digest of every source file of `indexes`
 and of the flags that change what is compiled.
+
+With NUMBA_DISABLE_JIT=1 kernels are interpreted and must answer the same: numbers that wrap or
+round are numpy's, not Python's. An `@intrinsic` lives beside a plain kernel that gives the same
+numbers, its twin, and is called only where the CPU has the instruction and the JIT is on.
 """
 
 import os
@@ -14,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -34,6 +39,8 @@ def reordered(function: Kernel) -> Kernel:
 
 
 def _compile(function: Kernel, *, fastmath: bool | set[str]) -> Kernel:
+    if _FLAGS.DISABLE_JIT:
+        return np.errstate(all="ignore")(function)  # compiled arithmetic never warns
     before = _FLAGS.CACHE_DIR
     _FLAGS.CACHE_DIR = _FOLDER  # numba reads it once, while decorating
     try:
@@ -71,7 +78,7 @@ def _identity() -> str:
     state = blake2b(digest_size=8)
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         state.update(source.read_bytes())
-    flags = (numba.__version__, _FLAGS.BOUNDSCHECK, _FLAGS.CPU_NAME, sys.version)
+    flags = (numba.__version__, bool(_FLAGS.BOUNDSCHECK), _FLAGS.CPU_NAME, sys.version)
     state.update(repr(flags).encode())
     return state.hexdigest()
 

@@ -4,7 +4,7 @@ A kernel never checks a bound: an ordinal out of range reads foreign memory or k
 So every array is checked here once, when it is built or loaded.
 """
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +15,9 @@ from indexes.errors import CorruptIndex, InvalidInput, InvalidVectors
 Scalar = TypeVar("Scalar", bound=np.generic)
 Settings = TypeVar("Settings")
 Batch = TypeVar("Batch", bound=Sized)
+
+DIMENSION_MAX = 65_536
+"""Components of a vector: memory is asked for by it, also where there is no vector yet."""
 
 _VALUES_PER_BLOCK = 1 << 16
 """Values tested at once, so that what is computed of them stays in the cache."""
@@ -116,6 +119,8 @@ def check_matrix(name: str, values: Any, dtype: Any = np.float32) -> NDArray[Any
         raise InvalidVectors(f"{name} has shape {matrix.shape}: pass (n, dimension) numbers")
     if matrix.shape[1] == 0:
         raise InvalidVectors(f"{name} has dimension 0: a vector has at least one")
+    if matrix.shape[1] > DIMENSION_MAX:
+        raise InvalidVectors(f"{name} has dimension {matrix.shape[1]:,}, over {DIMENSION_MAX:,}")
     with np.errstate(over="ignore"):
         matrix = np.ascontiguousarray(matrix, dtype)
     check_finite(name, matrix, InvalidVectors)
@@ -178,6 +183,21 @@ def check_rising(name: str, values: NDArray[Any], offsets: NDArray[np.int64]) ->
     rising[starts[(starts > 0) & (starts < len(values))] - 1] = True
     if not rising.all():
         raise CorruptIndex(f"{name} do not rise inside a row: sort each row and merge duplicates")
+
+
+def check_values(name: str, values: NDArray[Any], dtypes: Sequence[Any]) -> None:
+    """Raise `CorruptIndex` unless these are finite vectors (n, dimension) of one of the dtypes."""
+    dtype = values.dtype if values.dtype in dtypes else dtypes[0]
+    check_array(name, values, dtype, (-1, -1))
+    if not 0 < values.shape[1] <= DIMENSION_MAX:
+        raise CorruptIndex(f"{name} has dimension {values.shape[1]}: the file is damaged")
+    check_finite(name, values, CorruptIndex)
+
+
+def check_lengths(name: str, lengths: NDArray[Any], n: int) -> None:
+    """Raise `CorruptIndex` unless these are n lengths in float32, perhaps infinite, none NaN."""
+    check_array(name, lengths, np.float32, (n,))
+    check_not_negative(name, lengths)
 
 
 def check_weights(name: str, weights: NDArray[Any], n_weights: int) -> None:

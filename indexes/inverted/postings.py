@@ -11,7 +11,7 @@ from indexes.lexicographic import compare
 from indexes.strings import Strings
 from indexes.validate import (
     check_array,
-    check_not_negative,
+    check_lengths,
     check_offsets,
     check_range,
     check_rising,
@@ -63,8 +63,7 @@ class Postings(NamedTuple):
         check_rising("docs", found.docs, found.offsets)
         check_array("weights", found.weights, vectors.weights.dtype, (n_postings,))
         check_weights("weights", found.weights, n_postings)
-        check_array("lengths", found.lengths, np.float32, (n_docs,))
-        check_not_negative("lengths", found.lengths)
+        check_lengths("lengths", found.lengths, n_docs)
         return found
 
 

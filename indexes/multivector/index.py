@@ -24,11 +24,10 @@ from indexes.multivector.maxsim import (
 )
 from indexes.threads import for_chunks
 from indexes.validate import (
-    check_array,
     check_candidates,
     check_k,
+    check_lengths,
     check_matrix,
-    check_not_negative,
     check_numbers,
     check_one,
     check_ordinal,
@@ -95,8 +94,7 @@ class MultiVector:
     ) -> "MultiVector":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         norms = stored(arrays, "norms")
-        check_array("norms", norms, np.float32, (len(vectors),))
-        check_not_negative("norms", norms)
+        check_lengths("norms", norms, len(vectors))
         return cls(vectors, frozen(norms), settings)
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.errors import CorruptIndex, InvalidVectors
-from indexes.validate import check_array, check_finite, check_matrix, frozen, stored
+from indexes.errors import InvalidVectors
+from indexes.validate import check_matrix, check_values, frozen, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,7 @@ class DenseVectors:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DenseVectors":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         values = stored(arrays, "values")
-        check_array("values", values, np.float32, (-1, -1))
-        if values.shape[1] == 0:
-            raise CorruptIndex("values has dimension 0: the file is damaged")
-        check_finite("values", values, CorruptIndex)
+        check_values("values", values, [np.float32])
         return cls(frozen(values))
 
     def arrays(self) -> dict[str, NDArray[Any]]:

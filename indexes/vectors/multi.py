@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from indexes.errors import CorruptIndex, InvalidVectors
 from indexes.validate import (
-    check_array,
-    check_finite,
     check_integers,
     check_matrix,
     check_numbers,
     check_offsets,
+    check_values,
     frozen,
     stored,
 )
@@ -85,12 +84,8 @@ class MultiVectors:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "MultiVectors":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         values, offsets = stored(arrays, "values"), stored(arrays, "offsets")
-        dtype = values.dtype if values.dtype in cls._DTYPES else np.float32
-        check_array("values", values, dtype, (-1, -1))
-        if values.shape[1] == 0:
-            raise CorruptIndex("values has dimension 0: the file is damaged")
+        check_values("values", values, cls._DTYPES)
         check_offsets("offsets", offsets, len(values))
-        check_finite("values", values, CorruptIndex)
         return cls(frozen(values), frozen(offsets))
 
     def arrays(self) -> dict[str, NDArray[Any]]:

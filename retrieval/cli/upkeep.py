@@ -40,11 +40,12 @@ def info_command(index: Path, *, toml: bool, as_json: bool) -> None:
 @json_option
 def verify_command(index: Path, *, as_json: bool) -> int:
     """Check every byte and structure of INDEX; exit status 1 if anything is wrong."""
-    from retrieval.opening import open_collection
+    from retrieval.store.files import DiskFolder
+    from retrieval.store.verification import verify
     from retrieval.terminal import notice
 
     with notice(f"verifying {index}"):
-        found = open_collection(index).verify()
+        found = verify(DiskFolder(index))  # unopened: what cannot be is listed too
     if as_json:
         counts = {"files": found.n_files, "bytes": found.n_bytes}
         print_json(counts | {"problems": list(found.problems)})

@@ -10,10 +10,17 @@ Arrays follow each other without holes but the alignment, and three counts must 
 item size, the distance to the next array, and the size of the file. Checksums are XXH3-64. Opening
 reads header, directory and footer; the bytes of an array are checked when it is first asked for.
 The magic has a byte above 127 and line ends of both kinds, so that a text-mode copy destroys it.
+
+A file is mapped, not read: one that somebody shortens while it is open loses pages that are mapped
+already. Its size is compared once more before an array is first checked, so that what is asked for
+later is `CorruptIndex`; but whoever touches a page of an array in use that is gone is killed by the
+system (SIGBUS on Linux), and nothing in the process can prevent it. No file is harmed by that, and
+one that is put back opens again. The store itself never shortens a file or writes to it again.
 """
 
 import json
 import math
+import mmap
 import struct
 import threading
 from collections.abc import Collection, Mapping
@@ -24,7 +31,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from retrieval.errors import CorruptIndex, FormatUnknown
+from retrieval.errors import CorruptIndex, FormatTooNew, FormatTooOld
 from retrieval.limits import DIRECTORY_BYTES_MAX
 from retrieval.store.files import Folder
 
@@ -113,7 +120,7 @@ class Container:
 
     Raises:
         CorruptIndex: anything that does not follow the grammar above.
-        FormatUnknown: a later version of the format.
+        FormatTooNew, FormatTooOld: another version of the format.
     """
 
     def __init__(self, folder: Folder, entry: FileEntry, kind: str) -> None:
@@ -134,9 +141,10 @@ class Container:
         if magic != MAGIC or zero != 0:
             raise self._corrupt("does not start like a container")
         if version != VERSION:
-            raise FormatUnknown(
+            kind_of_error = FormatTooNew if version > VERSION else FormatTooOld
+            raise kind_of_error(
                 f"{self.name} has format version {version}, this release reads {VERSION}: "
-                "use a newer release, or index again"
+                "use the release that wrote it, or index again"
             )
         if name.rstrip(b"\0") != kind.encode():
             raise self._corrupt(f"is of kind {name!r}, not {kind!r}")
@@ -148,7 +156,7 @@ class Container:
         directory = self._bytes[offset : offset + length].tobytes()
         if xxhash.xxh3_64_intdigest(directory) != checksum or f"{checksum:016x}" != entry.checksum:
             raise self._corrupt("has a directory that is not the one the manifest knows")
-        return self._read_directory(json.loads(directory), offset)
+        return self._read_directory(read_json(directory), offset)
 
     def _read_directory(
         self, content: dict[str, Any], end: int
@@ -196,7 +204,13 @@ class Container:
         """Bytes of the file."""
         return len(self._bytes)
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of an array as the directory has it; its bytes are not looked at."""
+        return self._described(name).shape
+
     def _checked(self, name: str) -> NDArray[Any]:
+        if _has_shrunk(self._bytes):
+            raise self._corrupt("has become shorter since it was opened")
         array = self._plain(name)
         data = array.data.cast("B") if array.size else b""
         if xxhash.xxh3_64_intdigest(data) != self._directory[name].checksum:
@@ -204,14 +218,39 @@ class Container:
         return array
 
     def _plain(self, name: str) -> NDArray[Any]:
-        if name not in self._directory:
-            raise self._corrupt(f"lacks the array {name!r}")
-        entry = self._directory[name]
+        entry = self._described(name)
         data = self._bytes[entry.offset : entry.offset + entry.size]
         return data.view(entry.dtype).reshape(entry.shape)
 
+    def _described(self, name: str) -> _Array:
+        if name not in self._directory:
+            raise self._corrupt(f"lacks the array {name!r}")
+        return self._directory[name]
+
     def _corrupt(self, what: str) -> CorruptIndex:
         return CorruptIndex(f"{self.name} {what}: restore it from a copy, or index again")
+
+
+def read_json(data: bytes) -> Any:
+    """Read JSON that says one thing: a name twice or NaN is a ValueError, as what is no JSON is."""
+    return json.loads(data, object_pairs_hook=_distinct, parse_constant=_refuse)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        raise ValueError(f"a name comes twice among {[name for name, _ in pairs][:9]}")
+    return read
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _has_shrunk(data: NDArray[np.uint8]) -> bool:
+    """Say whether a mapped file has become shorter; the map holds on to the file, not its name."""
+    mapped = getattr(data.base, "obj", None)
+    return isinstance(mapped, mmap.mmap) and mapped.size() < len(mapped)
 
 
 def _are_counts(values: list[Any]) -> bool:

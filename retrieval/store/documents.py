@@ -19,6 +19,7 @@ CONTENT = ("title.data", "text.data", "metadata.data")
 """Arrays that may be large and are read for few documents: each is checked when it is fetched."""
 
 _REST = ("digests", "spans", "sources", "hashes", "order")
+_PLACE = "a segment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class DocumentTable:
     sources  (n,)     int32   position in the manifest's sources, −1: added by hand
     hashes   (n,)     int64   XXH3-64 of the docnos, rising
     order    (n,)     int32   ordinal of each hash
+    place    what errors call the table
     """
 
     docno: Strings
@@ -42,6 +44,7 @@ class DocumentTable:
     sources: NDArray[np.int32]
     hashes: NDArray[np.int64]
     order: NDArray[np.int32]
+    place: str = _PLACE
 
     @classmethod
     def of(cls, documents: Iterable[Document], sources: Sequence[int]) -> "DocumentTable":
@@ -65,14 +68,13 @@ class DocumentTable:
         """Add the hashes of the docnos to columns and `facts`: digests, spans, sources."""
         unsorted = _hashes(strings[0])
         order = np.argsort(unsorted, kind="stable").astype(np.int32)
-        columns = dict(zip(_COLUMNS, strings, strict=True))
-        return cls._of_columns(
-            columns, dict(zip(_REST, (*facts, unsorted[order], order), strict=True))
-        )
+        return cls._of_columns((*strings, *facts, unsorted[order], order))
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DocumentTable":
-        """Rebuild from stored arrays, or raise `CorruptIndex`."""
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], *, place: str = _PLACE
+    ) -> "DocumentTable":
+        """Rebuild from arrays stored in a file, its `place`, or raise `CorruptIndex`."""
         columns = [Strings.from_arrays(arrays, name) for name in _COLUMNS]
         digests, spans, sources, hashes, order = (stored(arrays, name) for name in _REST)
         n = len(columns[0])
@@ -83,6 +85,8 @@ class DocumentTable:
         if ((spans[:, 0] > spans[:, 1]) | (spans[:, 0] < -1)).any():
             raise CorruptIndex("the span of a passage ends before it starts: the file is damaged")
         check_array("sources", sources, np.int32, (n,))
+        if n and sources.min() < -1:
+            raise CorruptIndex(f"sources holds {sources.min()}, below -1: the file is damaged")
         check_array("hashes", hashes, np.int64, (n,))
         check_array("order", order, np.int32, (n,))
         check_range("order", order, below=max(n, 1))
@@ -91,14 +95,13 @@ class DocumentTable:
         if (hashes[1:] < hashes[:-1]).any() or not met.all():
             raise CorruptIndex("the hashes of the docnos are out of order: the file is damaged")
         _check_text(columns[0])
-        return cls._of_columns(dict(zip(_COLUMNS, columns, strict=True)), arrays)
+        return cls._of_columns((*columns, digests, spans, sources, hashes, order), place)
 
     @classmethod
-    def _of_columns(
-        cls, columns: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-    ) -> "DocumentTable":
-        fields: dict[str, Any] = {name: frozen(arrays[name]) for name in _REST}
-        return cls(**columns, **fields)
+    def _of_columns(cls, columns: Sequence[Any], place: str = _PLACE) -> "DocumentTable":
+        strings, facts = columns[: len(_COLUMNS)], map(frozen, columns[len(_COLUMNS) :])
+        named = dict(zip((*_COLUMNS, *_REST), (*strings, *facts), strict=True))
+        return cls(**named, place=place)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays."""
@@ -125,7 +128,10 @@ class DocumentTable:
                 None if span == WHOLE else span,
             )
         except (ValueError, RecursionError) as error:
-            raise CorruptIndex(f"document {ordinal} of a segment is none: {error}") from error
+            raise CorruptIndex(
+                f"document {ordinal} of {self.place} is none ({error}): restore it from a copy, "
+                "or index again"
+            ) from error
 
     def parent(self, ordinal: int) -> str:
         """Return the docno of what a document is a passage of; its own if it is none."""
@@ -137,11 +143,13 @@ class DocumentTable:
         out = np.full(len(docnos), -1, np.int64)
         if not len(self):
             return out
-        wanted = np.array([_hash(docno.encode()) for docno in docnos], np.int64)
+        # One that no document can have, such as half a character, is looked for and not found.
+        names = [docno.encode("utf-8", "surrogatepass") for docno in docnos]
+        wanted = np.array([_hash(name) for name in names], np.int64)
         places = np.searchsorted(self.hashes, wanted)
         inside = np.flatnonzero(places < len(self))
         for i in inside[self.hashes[places[inside]] == wanted[inside]]:
-            out[i] = self._resolve(docnos[i].encode(), int(places[i]))
+            out[i] = self._resolve(names[i], int(places[i]))
         return out
 
     def _resolve(self, docno: bytes, place: int) -> int:

@@ -35,7 +35,9 @@ def verify(folder: Folder) -> Verification:
         manifest = manifests.read(folder)
         problems: list[str] = []
         for segment in manifest.segments:
-            problems += _damaged_files(folder, segment) or _damaged_structure(folder, segment)
+            problems += _damaged_files(folder, segment) or _damaged_structure(
+                folder, segment, n_sources=len(manifest.sources)
+            )
         # A file may be gone only because a commit went by.
         if not problems or manifests.read(folder).generation == manifest.generation:
             break
@@ -56,9 +58,14 @@ def _damaged_files(folder: Folder, entry: SegmentEntry) -> list[str]:
     return problems
 
 
-def _damaged_structure(folder: Folder, entry: SegmentEntry) -> list[str]:
+def _damaged_structure(folder: Folder, entry: SegmentEntry, *, n_sources: int) -> list[str]:
     try:
-        Segment(folder, entry).verify()
+        segment = Segment(folder, entry)
+        segment.verify()
     except (RetrievalError, OSError) as error:
         return [str(error)]
-    return []
+    last = int(segment.documents.sources.max(initial=-1))
+    if last < n_sources:
+        return []
+    place = folder.path / entry.files["documents"].name
+    return [f"{place} names source {last}, the manifest knows {n_sources}: index again"]

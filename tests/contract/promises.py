@@ -190,6 +190,7 @@ class IndexContract:
             alone = self.search(index, many.take(np.array([query])), 9)
             same(alone, one(together, query))
 
+    @pytest.mark.compiled
     def test_threads_do_not_disturb_each_other(self, index: Any) -> None:
         many = self.queries(60)
         expected = self.search(index, many, 9)

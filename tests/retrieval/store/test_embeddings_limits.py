@@ -87,7 +87,8 @@ def test_all_files_together_keep_to_the_limit(path: Path) -> None:
 def test_a_batch_that_does_not_fit_removes_nothing(path: Path) -> None:
     cache = EmbeddingCache.open(path, bytes_max=300_000)
     assert put(cache, DenseVectors, [1])
-    assert not cache.put(IDENTITY, keys([2]), DenseVectors.of(np.ones((1, 100_000), np.float32)))
+    wide = DenseVectors.of(np.ones((2, 50_000), np.float32))
+    assert not cache.put(IDENTITY, keys([2, 3]), wide)
     assert "no room for" in cache.problem
     assert found(cache, DenseVectors, [1]) == {1}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.limits import MERGE_FANOUT, SEGMENT_BYTES_MAX
-from retrieval.store.merging import Size, due
+from retrieval.store.merging import MERGE_BYTES_FREE, Size, due
 
 counts = st.integers(0, 12).flatmap(lambda power: st.integers(1, 2**power))
 KIB = 1024
@@ -19,7 +19,7 @@ def whole(n: int, per_document: int = KIB) -> Size:
 
 
 def settle(segments: list[Size]) -> int:
-    """Merge until nothing is due; return how many documents were written."""
+    """Merge until nothing is due; return how many documents were written to large segments."""
     written, rounds = 0, 0
     while run := due(segments):
         start, stop = run
@@ -29,7 +29,7 @@ def settle(segments: list[Size]) -> int:
         n_live = sum(size.n_live for size in part)
         n_bytes = sum(size.payload_bytes * size.n_live // size.n_documents for size in part)
         segments[start:stop] = [Size(n_bytes, n_live, n_live)]
-        written, rounds = written + n_live, rounds + 1
+        written, rounds = written + n_live * (n_bytes >= MERGE_BYTES_FREE), rounds + 1
         assert rounds < 1000, "merging does not end"
     return written
 
@@ -89,6 +89,38 @@ def test_what_is_too_large_is_left_alone(parts: list[tuple[int, int]]) -> None:
     too_large = [size for size in segments if size.payload_bytes > SEGMENT_BYTES_MAX]
     settle(segments)
     assert [size for size in segments if size.payload_bytes > SEGMENT_BYTES_MAX] == too_large
+
+
+@given(st.lists(st.integers(1, 64), min_size=4, max_size=300))
+def test_small_segments_are_of_one_tier_whatever_their_number_of_documents(
+    appended: list[int],
+) -> None:
+    """What a merge writes then is small, and fewer than the fanout are left."""
+    segments: list[Size] = []
+    for count in appended:
+        segments.append(whole(count, 64))  # 19,200 documents at most: below the free size
+        before = len(segments)
+        settle(segments)
+        assert len(segments) == before if before < MERGE_FANOUT else len(segments) == 1
+
+
+@given(st.lists(st.tuples(counts, st.floats(0, 1)), max_size=60), st.integers(1, 2**15))
+def test_deletions_in_any_tier_leave_a_logarithmic_number(
+    parts: list[tuple[int, float]], per_document: int
+) -> None:
+    """Commits append a segment and delete of all of them; what is live counts, not what was."""
+    segments: list[Size] = []
+    for n, alive in parts:
+        segments = [
+            Size(size.payload_bytes, int(size.n_live * (1 - (1 - alive) / 4)), size.n_documents)
+            for size in segments
+        ]
+        segments = [size for size in segments if size.n_live]
+        segments.append(whole(n, per_document))
+        settle(segments)
+        fitting = [size for size in segments if size.payload_bytes <= SEGMENT_BYTES_MAX // 2]
+        if len(fitting) == len(segments):
+            assert len(segments) <= most_allowed(sum(size.n_live for size in segments))
 
 
 def test_a_large_segment_before_small_ones_does_not_hinder_them() -> None:

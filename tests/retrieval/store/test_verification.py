@@ -1,24 +1,22 @@
 """Damage is reported by the name of the file, and what is not damaged goes on answering."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import damage
 import numpy as np
 import pytest
+from damage import Change
 from faults import FaultFolder
-from kinds import ENCODERS
 from kinds import KINDS as KINDS_OF_INDEX
 from workload import QUERIES, WORKLOAD, opened, start, state
 
 import retrieval as rt
 from retrieval.errors import CorruptIndex, FormatUnknown, RetrievalError
-from retrieval.store import container
 from retrieval.store import manifest as manifests
-from retrieval.store.container import Container, FileEntry
-from retrieval.store.manifest import SegmentEntry
 from retrieval.store.verification import verify
 
 
@@ -168,47 +166,30 @@ def test_damaged_tombstones_free_the_lock_of_a_writer() -> None:
 # ---------------------------------------------------------------------- lies with right checksums
 
 
-def retold(
-    role: str, change: Callable[[dict[str, Any], dict[str, Any]], None], **entry: Any
-) -> FaultFolder:
+def retold(role: str, change: Change, **entry: Any) -> FaultFolder:
     """Return a collection with one file written again, and a manifest that vouches for it."""
     folder = sound()
-    manifest = manifests.read(folder)
-    segment = manifest.segments[0]
-    files: Mapping[str, FileEntry] = segment.files
-    old = segment.tombstones if role == "tombstones" else files[role]
-    assert old is not None
-    kind = role.rpartition(".")[2]
-    read = Container(folder, old, kind)
-    arrays, settings = {k: a.copy() for k, a in read.arrays().items()}, dict(read.settings)
-    change(arrays, settings)
-    folder.remove(old.name)
-    new = container.write(folder, old.name, kind, arrays=arrays, settings=settings)
-    if role == "tombstones":
-        told: SegmentEntry = replace(segment, tombstones=new, **entry)
-    else:
-        told = replace(segment, files={**files, role: new}, **entry)
-    manifests.commit(folder, replace(manifest, segments=(told, *manifest.segments[1:])))
+    damage.retell(folder, {role: change}, **entry)
     return folder
 
 
-def drop(name: str) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+def drop(name: str) -> Change:
     return lambda arrays, settings: arrays.pop(name)
 
 
-def put(name: str, place: int, value: int) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+def put(name: str, place: int, value: int) -> Change:
     return lambda arrays, settings: np.put(arrays[name], [place], [value])
 
 
-def cut(name: str) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+def cut(name: str) -> Change:
     return lambda arrays, settings: arrays.update({name: arrays[name][:-1]})
 
 
-def told(name: str, value: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+def told(name: str, value: Any) -> Change:
     return lambda arrays, settings: settings.update({name: value})
 
 
-def cast(name: str, dtype: str) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+def cast(name: str, dtype: str) -> Change:
     return lambda arrays, settings: arrays.update({name: arrays[name].astype(dtype)})
 
 
@@ -249,7 +230,7 @@ LIES = [
 
 @pytest.mark.parametrize(("role", "change", "entry"), LIES)
 def test_a_lie_with_a_right_checksum_is_reported_by_name(
-    role: str, change: Callable[[dict[str, Any], dict[str, Any]], None], entry: dict[str, Any]
+    role: str, change: Change, entry: dict[str, Any]
 ) -> None:
     folder = retold(role, change, **entry)
     problems = verify(folder).problems
@@ -264,7 +245,7 @@ def test_a_lie_with_a_right_checksum_is_reported_by_name(
     [told("kind", "hnsw"), told("kind", ["flat"]), told("version", 2), told("version", "1")],
 )
 def test_an_index_of_another_kind_or_version_is_named(
-    change: Callable[[dict[str, Any], dict[str, Any]], None],
+    change: Change,
 ) -> None:
     folder = retold("dense.index", change)
     with pytest.raises(FormatUnknown, match=r"the index of 'dense' is .* use a newer release"):
@@ -277,7 +258,7 @@ def test_the_manifest_of_another_collection_fits_no_files() -> None:
     """Generations mixed by hand: each file is known by size and checksum."""
     one, other = sound(), FaultFolder()
     start(other)
-    collection = rt.Collection(other, {"dense": ENCODERS["dense"]})
+    collection = opened(other)
     for step in WORKLOAD[4:6]:
         step.change(collection)
         step.commit(collection)
