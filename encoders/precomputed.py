@@ -6,6 +6,7 @@ Documents are found by docno, queries by query id (or by their text, where texts
 import gzip
 import json
 import lzma
+import tokenize
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -16,10 +17,13 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from encoders.errors import EncoderUnavailable
+from encoders.limits import DIMENSION_MAX, VECTOR_LINE_BYTES_MAX
 from indexes.errors import InvalidInput
 from indexes.vectors import DenseVectors, SparseVectors
 
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
+_NO_NPY = (OSError, ValueError, TypeError, SyntaxError, OverflowError, tokenize.TokenError)
+"""What numpy says of a header, which is a dictionary in Python's notation; it calls nothing."""
 _NO_RECORD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
@@ -141,23 +145,31 @@ def _read_npy(path: Path) -> Iterator[tuple[str, Any]]:
         with names.open(encoding="utf-8") as file:
             ids = [line.rstrip("\n") for line in file]
         values = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:  # also objects, which would be read with pickle
-        raise InvalidInput(f"{path} is no npy file with ids beside it: {error}") from error
-    if values.ndim != 2 or len(values) != len(ids) or values.shape[1] == 0:
-        raise InvalidInput(f"{path} has shape {values.shape}, {names} has {len(ids)} ids")
+    except _NO_NPY as error:  # also objects, which would be read with pickle
+        raise InvalidInput(
+            f"{path} is no npy file with ids beside it: {str(error)[:200]}"
+        ) from error
+    if values.ndim != 2 or len(values) != len(ids) or not 0 < values.shape[1] <= DIMENSION_MAX:
+        raise InvalidInput(
+            f"{path} has shape {values.shape}, {names} has {len(ids)} ids: a row for each, of 1 to "
+            f"{DIMENSION_MAX:,} numbers"
+        )
     return zip(ids, values, strict=True)
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, float]]]:
     try:
-        with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
+        with _OPENERS.get(path.suffix, open)(path, "rb") as file:
             yield from _records(file, path)
-    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
 
 
 def _records(file: IO[Any], path: Path) -> Iterator[tuple[str, dict[str, float]]]:
-    for number, line in enumerate(file, 1):
+    lines = iter(lambda: file.readline(VECTOR_LINE_BYTES_MAX + 1), b"")
+    for number, line in enumerate(lines, 1):
+        if len(line) > VECTOR_LINE_BYTES_MAX:
+            raise InvalidInput(f"{path}:{number} has more than {VECTOR_LINE_BYTES_MAX:,} bytes")
         if not line.strip():
             continue
         try:
@@ -165,5 +177,6 @@ def _records(file: IO[Any], path: Path) -> Iterator[tuple[str, dict[str, float]]
             yield str(record["id"]), {str(t): float(w) for t, w in record["vector"].items()}
         except _NO_RECORD as error:
             raise InvalidInput(
-                f'{path}:{number} is not {{"id": …, "vector": {{term: weight}}}}: {error!r}'
+                f'{path}:{number} is not {{"id": …, "vector": {{term: weight}}}}: '
+                + repr(error)[:200]
             ) from error

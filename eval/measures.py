@@ -17,13 +17,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from eval.limits import MEASURE_CHARACTERS_MAX, MEASURE_SETTING_MAX
 from indexes.errors import InvalidInput
 
 if TYPE_CHECKING:
     from ir_measures import Measure
-
-SETTING_MAX = 1_000_000
-"""Deepest cut-off and highest relevance level; trec_eval's C code crashes on a cut-off of 0."""
 
 _NOTATION = re.compile(r"(?P<name>[^\W\d]\w*)(?:\((?P<settings>.*)\))?(?:@(?P<at>\d+(?:\.\d+)?))?")
 _OTHER_NOTATION = re.compile(r"(?P<name>[A-Za-z]+?(?:_[a-z]+)*)(?:[_.](?P<at>\d+))?")
@@ -85,11 +83,16 @@ def parse(name: str) -> "Measure":
     """
     import ir_measures
 
+    if len(name) > MEASURE_CHARACTERS_MAX:
+        raise InvalidInput(
+            f"the measure {name[:40]!r} … has {len(name):,} characters, over "
+            f"{MEASURE_CHARACTERS_MAX}: write it like nDCG@10"
+        )
     # ir_measures.parse_measure uses parts of `ast` that Python 3.14 removed.
     base, settings, cutoff = _split(name.strip())
     measure = getattr(ir_measures, base)
     if cutoff is not None:
-        settings[measure.AT_PARAM] = ast.literal_eval(cutoff)
+        settings[measure.AT_PARAM] = float(cutoff) if "." in cutoff else int(cutoff)
     return _checked(measure(**settings))
 
 
@@ -157,7 +160,7 @@ def _settings(name: str, text: str) -> dict[str, Any]:
         if not isinstance(call, ast.Call) or call.args:
             raise ValueError("settings have names")
         return {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InvalidInput(
             f"measure {name!r} cannot be read ({error}): write settings like AP(rel=2)@1000"
         ) from error
@@ -185,8 +188,10 @@ def _checked(measure: "Measure") -> "Measure":
             f"measure {measure.NAME} is not usable so ({error}): write it like R@100 or AP(rel=2)"
         ) from error
     for setting in ("cutoff", "rel"):
-        if not 1 <= measure.params.get(setting, 1) <= SETTING_MAX:
-            raise InvalidInput(f"measure {measure}: {setting} lies between 1 and {SETTING_MAX:,}")
+        if not 1 <= measure.params.get(setting, 1) <= MEASURE_SETTING_MAX:
+            raise InvalidInput(
+                f"measure {measure}: {setting} lies between 1 and {MEASURE_SETTING_MAX:,}"
+            )
     providers = ir_measures.DefaultPipeline.providers
     if not any(one.supports(measure) and one.is_available() for one in providers):
         raise InvalidInput(f"measure {measure} needs a package that ir-measures does not find here")

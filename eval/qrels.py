@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from eval.limits import GRADE_MAX, QRELS_ID_BYTES_MAX, QRELS_LINE_BYTES_MAX
 from indexes.errors import InvalidInput
 
 Qrels: TypeAlias = dict[str, dict[str, int]]
 """Query id -> docno -> grade; 0 and below are judged not relevant, absent is not judged."""
-
-GRADE_MAX = 100_000
-"""trec_eval allocates and walks one counter per grade and query: 2**31 takes 16 GB and a minute."""
 
 _Fields: TypeAlias = tuple[bytes, bytes, bytes]
 
@@ -28,6 +26,10 @@ def parse_qrels(lines: Iterable[bytes], place: str) -> Qrels:
     qrels: Qrels = {}
     columns: Callable[[bytes], _Fields | None] | None = None
     for number, line in enumerate(lines, 1):
+        if len(line) > QRELS_LINE_BYTES_MAX:
+            raise InvalidInput(
+                f"{place}:{number} has more than {QRELS_LINE_BYTES_MAX:,} bytes: it is no judgement"
+            )
         if not line.strip():
             continue
         if columns is None:
@@ -61,8 +63,14 @@ def _judge(qrels: Qrels, fields: _Fields | None, place: str) -> None:
         query, docno, grade = fields[0].decode(), fields[1].decode(), int(fields[2])
     except ValueError as error:
         raise InvalidInput(
-            f"{place} cannot be read ({error}): ids are UTF-8, a grade is a whole number"
+            f"{place} cannot be read ({str(error)[:200]}): ids are UTF-8, a grade is a whole number"
         ) from error
+    for name in (fields[0], fields[1]):
+        if len(name) > QRELS_ID_BYTES_MAX:
+            raise InvalidInput(
+                f"{place} has an id of {len(name):,} bytes, over {QRELS_ID_BYTES_MAX}: "
+                f"{name[:40].decode(errors='replace')!r} …"
+            )
     if not query or not docno or "\0" in query + docno or abs(grade) > GRADE_MAX:
         raise InvalidInput(
             f"{place} judges document {docno!r} of query {query!r} as {grade}: ids are not empty "

@@ -26,10 +26,12 @@ Unknown keys are errors that suggest the nearest known one. `toml_of` writes the
 index.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import fields as fields_of
+from os.path import exists
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +41,15 @@ from retrieval import systems
 from retrieval.chunking import Chunking
 from retrieval.errors import CorruptIndex, InvalidInput, UnknownName
 from retrieval.ingest.fields import Fields
+from retrieval.limits import RECIPE_BYTES_MAX, RECIPE_KEY_PARTS_MAX
 from retrieval.representation import DEFAULT, INDEX_OF, Representation, Spec, specs_of
 from retrieval.store.segment import INDEXES, Build, build_settings
 from retrieval.systems import Named
 
 _KEYS = ("sources", "chunking", "fields", "representations", "systems", "search")
 _SEARCH = ("system", "per")
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}[ \t]*+\.[ \t]*+){{{RECIPE_KEY_PARTS_MAX}}}")
 
 
 @dataclass(frozen=True)
@@ -103,18 +108,27 @@ class Recipe:
         """
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            with path.open("rb") as stream:
+                data = stream.read(RECIPE_BYTES_MAX + 1)
+            # Of what is too long, the last character may be half.
+            text = data.decode(errors="strict" if len(data) <= RECIPE_BYTES_MAX else "replace")
+        except (OSError, ValueError) as error:  # also a path with NUL
             raise InvalidInput(f"{path} cannot be read: {error}") from error
         return cls.parse(text, place=str(path), folder=path.parent)
 
     @classmethod
     def parse(cls, text: str, *, place: str = "recipe", folder: Path = Path()) -> "Recipe":
         """Read TOML; `place` is what errors call it, `folder` what sources are relative to."""
+        if len(text.encode(errors="replace")) > RECIPE_BYTES_MAX:
+            raise InvalidInput(f"{place} has more than {RECIPE_BYTES_MAX:,} bytes: it is no recipe")
+        if _LONG_KEY.search(text):
+            raise InvalidInput(
+                f"{place} has a key of more than {RECIPE_KEY_PARTS_MAX} parts: no recipe has"
+            )
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InvalidInput(f"{place} is not TOML: {error}") from error
+        except (ValueError, RecursionError) as error:  # a number too long, or too many levels
+            raise InvalidInput(f"{place} is not TOML: {str(error)[:200]}") from error
         try:
             return cls._of_table(table, folder)
         except UnknownName as error:
@@ -133,7 +147,7 @@ class Recipe:
             for name, value in _table(table.get("representations"), "representations").items()
         }
         return cls(
-            sources=[str(folder / Path(one).expanduser()) for one in sources],
+            sources=[str(_path(folder, one)) for one in sources],
             chunking=table.get("chunking"),
             fields=_table(table.get("fields"), "fields"),
             representations=found or {name: name for name in DEFAULT},
@@ -199,9 +213,16 @@ def _placed(spec: str, folder: Path) -> str:
     word, colon, argument = spec.partition(":")
     if not colon or word == "bm25":
         return spec
-    paths = [(part, folder / Path(part).expanduser()) for part in argument.split("::")]
-    placed = [str(path.resolve()) if part and path.exists() else part for part, path in paths]
+    paths = [(part, _path(folder, part)) for part in argument.split("::")]
+    placed = [str(path.resolve()) if part and exists(path) else part for part, path in paths]
     return f"{word}:{'::'.join(placed)}"
+
+
+def _path(folder: Path, name: str) -> Path:
+    try:
+        return folder / Path(name).expanduser()
+    except RuntimeError:  # the home of somebody who has none
+        return folder / name
 
 
 def _build(values: Any, kind: str) -> Build:

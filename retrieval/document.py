@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from retrieval.errors import InvalidDocument, InvalidInput
-from retrieval.limits import DOCNO_BYTES_MAX, TEXT_BYTES_MAX
+from retrieval.limits import DOCNO_BYTES_MAX, JSON_DEPTH_MAX, METADATA_BYTES_MAX, TEXT_BYTES_MAX
 
 _BATCH = 1000
 _BATCH_BYTES = 4 * 2**20
@@ -78,9 +78,20 @@ class Document:
                 separators=(",", ":"),
                 allow_nan=False,
             )
-            return text.encode()
+            data = text.encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidDocument(f"metadata of {self.docno!r} is not JSON: {error}") from error
+        if len(data) > METADATA_BYTES_MAX:
+            raise InvalidDocument(
+                f"metadata of {self.docno!r} has {len(data):,} bytes, over {METADATA_BYTES_MAX:,}: "
+                "keep what filters ask for"
+            )
+        if data.count(b"[") + data.count(b"{") > JSON_DEPTH_MAX and _too_deep(self.metadata):
+            raise InvalidDocument(
+                f"metadata of {self.docno!r} has more than {JSON_DEPTH_MAX} levels inside each "
+                "other: flatten it"
+            )
+        return data
 
     def digest(self) -> bytes:
         """Return 16 bytes that identify all but the docno: equal digests, equal content."""
@@ -118,6 +129,14 @@ def digest_of(title: bytes, text: bytes, metadata: bytes, span: tuple[int, int])
         state.update(len(part).to_bytes(8, "little"))
         state.update(part)
     return state.digest()
+
+
+def _too_deep(value: object, depth: int = 0) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return False
+    return depth == JSON_DEPTH_MAX or any(_too_deep(one, depth + 1) for one in value)
 
 
 def _check_text(docno: object, name: str, value: object) -> None:

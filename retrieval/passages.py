@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 from retrieval.chunking import Chunking
 from retrieval.document import Document
+from retrieval.errors import InvalidDocument
+from retrieval.limits import PASSAGES_PER_DOCUMENT_MAX
 
 Find: TypeAlias = Callable[[Sequence[str]], Sequence[tuple[int, int]]]
 """Tells where each docno is stored, (-1, -1) for nowhere."""
@@ -23,11 +25,20 @@ def cut(
     """Return what a document is stored as: the passages it is cut into, or itself.
 
     headings  (start, end) of each heading in the text, in characters
+
+    Raises:
+        InvalidDocument: more passages than `PASSAGES_PER_DOCUMENT_MAX`, or no room for their number
+            in the docno.
     """
     if chunking is None:
         return [document]
     docno, text = document.docno, document.text
     spans = chunking.spans(text, headings) or [(0, 0)]  # of a title alone
+    if len(spans) > PASSAGES_PER_DOCUMENT_MAX:
+        raise InvalidDocument(
+            f"document {docno!r} is cut into {len(spans):,} passages, over "
+            f"{PASSAGES_PER_DOCUMENT_MAX:,}: split it, or make passages larger"
+        )
     return [
         Document(f"{docno}#{n}", text[start:end], document.title, document.metadata, (start, end))
         for n, (start, end) in enumerate(spans)

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import InvalidInput
-from retrieval.limits import QUERY_CHARACTERS_MAX
+from retrieval.limits import (
+    QUERIES_MAX,
+    QUERY_CHARACTERS_MAX,
+    QUERY_ID_BYTES_MAX,
+    QUERY_LINE_BYTES_MAX,
+)
 from retrieval.lines import read_input
 from retrieval.topics import TOPIC_FIELDS_DEFAULT, read_topics
 
@@ -34,6 +39,8 @@ class Queries(Mapping[str, str]):
             if qid in self._texts:
                 raise InvalidInput(f"query {qid!r} comes twice: ids are unique")
             self._texts[qid] = text
+            if len(self._texts) > QUERIES_MAX:
+                raise InvalidInput(f"there are more than {QUERIES_MAX:,} queries: split them")
 
     @classmethod
     def read(cls, path: str | Path, *, topic_fields: str | None = None) -> "Queries":
@@ -91,9 +98,14 @@ def _check_query(qid: str, text: str) -> None:
         if not isinstance(value, str):
             raise InvalidInput(f"{name} of query {qid!r} is {value!r}: it must be a string")
         try:
-            value.encode()
+            size = len(value.encode())
         except UnicodeEncodeError as error:
-            raise InvalidInput(f"{name} of query {qid!r} is not Unicode: {error}") from error
+            raise InvalidInput(f"{name} of query {qid[:80]!r} is not Unicode: {error}") from error
+        if name == "id" and size > QUERY_ID_BYTES_MAX:
+            raise InvalidInput(
+                f"the query id {qid[:80]!r} … has {size:,} bytes: an id has 1 to "
+                f"{QUERY_ID_BYTES_MAX}"
+            )
     if not qid:
         raise InvalidInput(f"the query {text[:80]!r} has an empty id: give it one")
     if len(text) > QUERY_CHARACTERS_MAX:
@@ -119,7 +131,7 @@ def _numbered_queries(
 def _read(
     lines: Iterable[bytes], place: str, topic_fields: str | None
 ) -> Iterator[tuple[int, str, str]]:
-    numbered = _not_blank(lines)
+    numbered = _not_blank(lines, place)
     first = next(numbered, (0, b""))
     numbered = chain([first], numbered) if first[0] else iter(())
     start = first[1].lstrip()
@@ -135,13 +147,17 @@ def _read(
             yield number, *read(line)
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise InvalidInput(
-                f'{place}:{number} is no query ({error}): expected {{"_id": …, "text": …}} or '
-                "`id<TAB>text`, the same on every line"
+                f"{place}:{number} is no query ({str(error)[:200]}): expected "
+                '{"_id": …, "text": …} or `id<TAB>text`, the same on every line'
             ) from error
 
 
-def _not_blank(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+def _not_blank(lines: Iterable[bytes], place: str) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(lines, 1):
+        if len(line) > QUERY_LINE_BYTES_MAX:
+            raise InvalidInput(
+                f"{place}:{number} has more than {QUERY_LINE_BYTES_MAX:,} bytes: it is no query"
+            )
         line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if line.strip():
             yield number, line

@@ -22,13 +22,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from retrieval.errors import InvalidInput
+from retrieval.limits import QUERY_ID_BYTES_MAX, RUN_LINE_BYTES_MAX, SCORE_MAX
 from retrieval.lines import create, read_input
 
 Ranking: TypeAlias = tuple[tuple[str, ...], NDArray[np.float64]]
 """Docnos, best first, and their scores."""
-
-SCORE_MAX = 1e38
-"""Scores are written as float32, with room below the least one for breaking ties."""
 
 _ENCODE = re.compile(rb"[ \t\n\v\f\r]|%(?=25|20|0[9A-D])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -93,6 +91,10 @@ class Run(Mapping[str, list[tuple[str, float]]]):
         found: dict[str, dict[str, float]] = {qid: {} for qid in query_ids}
         n_columns = 0
         for number, line in enumerate(read_input(path), 1):
+            if len(line) > RUN_LINE_BYTES_MAX:
+                raise InvalidInput(
+                    f"{path}:{number} has more than {RUN_LINE_BYTES_MAX:,} bytes: it is no run"
+                )
             if fields := line.split():
                 n_columns = n_columns or len(fields)
                 if len(fields) != n_columns or n_columns not in (3, 6):
@@ -214,13 +216,13 @@ def _parse(fields: list[bytes], path: Path, number: int) -> tuple[str, str, floa
             rank = int(fields[2])
             if rank < 1:
                 raise ValueError(f"rank {rank} is below 1")
-            return _decode(fields[0]), _decode(fields[1]), 1 / rank, ""
+            return _id_of(fields[0]), _id_of(fields[1]), 1 / rank, ""
         score = float(fields[4])
         if not abs(score) <= 2 * SCORE_MAX:
             raise ValueError(f"score {score} is not a number within ±{SCORE_MAX:g}")
-        return _decode(fields[0]), _decode(fields[2]), score, _decode(fields[5])
+        return _id_of(fields[0]), _id_of(fields[2]), score, _decode(fields[5])
     except ValueError as error:
-        raise InvalidInput(f"{path}:{number} cannot be read: {error}") from error
+        raise InvalidInput(f"{path}:{number} cannot be read: {str(error)[:200]}") from error
 
 
 def _as_trec_eval(hits: Mapping[str, float]) -> tuple[list[str], list[float]]:
@@ -231,6 +233,13 @@ def _as_trec_eval(hits: Mapping[str, float]) -> tuple[list[str], list[float]]:
 
 def _encode(name: str) -> bytes:
     return _ENCODE.sub(lambda found: b"%%%02X" % ord(found[0]), name.encode())
+
+
+def _id_of(field: bytes) -> str:
+    found = _decode(field)
+    if len(field) > QUERY_ID_BYTES_MAX and len(found.encode()) > QUERY_ID_BYTES_MAX:
+        raise ValueError(f"an id has more than {QUERY_ID_BYTES_MAX} bytes: {found[:40]!r} …")
+    return found
 
 
 def _decode(field: bytes) -> str:

@@ -1,13 +1,12 @@
 """The part of a text that answers a query, with the words that matched."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from encoders.analysis import Analyzer
+from retrieval.limits import SNIPPET_CHARACTERS_MAX
 
 LENGTH_CHARACTERS = 240
-
-SCANNED_CHARACTERS_MAX = 200_000
-"""A book is cut within milliseconds too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ def cut(text: str, query: str, analyzer: Analyzer, *, length: int = LENGTH_CHARA
     Among equal windows the first wins; without any match it is the beginning of the text. Of a
     very long text only the beginning is looked at.
     """
-    text = " ".join(text[:SCANNED_CHARACTERS_MAX].split())
+    text = " ".join(text[:SNIPPET_CHARACTERS_MAX].split())
     wanted = set(analyzer.terms(query))
     matches = [match for match in analyzer.matches(text) if match[2] in wanted]
     start = _best_start(text, matches, length)
@@ -63,14 +62,19 @@ def _joined(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 def _best_start(text: str, matches: list[tuple[int, int, str]], length: int) -> int:
     if len(text) <= length or not matches:
         return 0
-    best, best_first = -1, 0
-    for i, (first, _, _) in enumerate(matches):
-        inside, j = set(), i
+    best, best_first, j = 0, matches[0][0], 0
+    inside: Counter[str] = Counter()
+    for i, (first, _, term) in enumerate(matches):
+        j = max(i, j)  # the window moves on: each match enters and leaves it once
         while j < len(matches) and matches[j][1] <= first + length:
-            inside.add(matches[j][2])
+            inside[matches[j][2]] += 1
             j += 1
         if len(inside) > best:
             best, best_first = len(inside), first
+        if i < j:
+            inside[term] -= 1
+            if not inside[term]:
+                del inside[term]
     # Some words before the first match make it readable, unless the end of the text is near.
     start = max(0, min(best_first - length // 6, len(text) - length))
     return 0 if start == 0 else text.find(" ", start - 1, best_first) + 1 or best_first

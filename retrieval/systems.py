@@ -6,8 +6,10 @@ A definition is JSON, as a recipe and the manifest have it:
     {"fuse": ["bm25", "dense"], "constant": 60, "depth": 200}      reciprocal rank fusion of systems
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import count
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -16,6 +18,7 @@ from encoders.bm25 import Bm25Search
 from indexes.errors import nearest
 from indexes.vectors import DenseVectors, MultiVectors, SparseVectors
 from retrieval.errors import InvalidInput, UnknownName
+from retrieval.limits import SYSTEM_PARTS_MAX
 from retrieval.pipeline import (
     RRF_CONSTANT,
     Fusion,
@@ -29,6 +32,7 @@ from retrieval.representation import Representation
 HYBRID = "hybrid"
 """All representations fused by reciprocal ranks, unless a recipe defines another system of it."""
 
+_NAME = re.compile(r"\w[\w .+:=@-]{0,63}")
 _KEYS = {"retrieve": {"retrieve", "settings"}, "fuse": {"fuse", "constant", "depth"}}
 
 
@@ -82,13 +86,18 @@ def are_vectors(query: object) -> bool:
 
 def build(collection: Named, name: str) -> Stage:
     """Return the system of a name, or raise `UnknownName`."""
-    return _build(collection, name, ())
+    return _build(collection, name, (), count())
 
 
-def _build(collection: Named, name: str, above: tuple[str, ...]) -> Stage:
+def _build(collection: Named, name: str, above: tuple[str, ...], number: Iterator[int]) -> Stage:
+    """Build a system with its parts; `above` are those it is part of, `number` counts them all."""
     definition = collection.settings.get("systems", {}).get(name)
     if name in above:
         raise InvalidInput(f"system {name!r} is part of itself: {' → '.join((*above, name))}")
+    if next(number) > SYSTEM_PARTS_MAX:
+        raise InvalidInput(
+            f"system {(*above, name)[0]!r} has more than {SYSTEM_PARTS_MAX} parts: fuse fewer"
+        )
     if definition is None and name in collection.representations:
         return Retriever(collection, name)
     if definition is None and name in names(collection):
@@ -98,7 +107,7 @@ def _build(collection: Named, name: str, above: tuple[str, ...]) -> Stage:
     if _verb(name, definition) == "retrieve":
         part = collection.representation(definition["retrieve"])
         return Retriever(collection, part.name, _settings(part, definition), label=name)
-    parts = [_build(collection, part, (*above, name)) for part in definition["fuse"]]
+    parts = [_build(collection, part, (*above, name), number) for part in definition["fuse"]]
     depth = definition.get("depth")
     return Fusion(parts, k=definition.get("constant", RRF_CONSTANT), depth=depth, name=name)
 
@@ -159,6 +168,11 @@ def check(settings: Mapping[str, Any], representations: Mapping[str, Representat
     """Raise `InvalidInput` unless every system of a recipe can be built over representations."""
     draft = cast("Named", _Draft(settings, representations))
     for name in settings.get("systems", {}):
+        if not _NAME.fullmatch(name):
+            raise InvalidInput(
+                f"the name {name[:80]!r} of a system is part of file names: use up to 64 letters, "
+                "digits, spaces and . + : = @ _ -"
+            )
         if name in representations:
             raise InvalidInput(f"system {name!r} has the name of a representation: rename it")
         try:

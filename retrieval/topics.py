@@ -26,10 +26,10 @@ _FIELDS = {
     "narrative": "narr",
 }
 _LABELS = {"num": "Number", "title": "Topic", "desc": "Description", "narr": "Narrative"}
-_OPENING = re.compile(r"<top(?:ic)?(?=[\s>])([^>]*)>", re.I)
+_OPENING = re.compile(r"<top(?:ic)?(?=[\s>])([^<>]*+)>", re.I)
 _CLOSING = re.compile(r"</top(?:ic)?\s*>", re.I)
 _NUMBER = re.compile(r"""\bnumber\s*=\s*["']([^"']*)["']""", re.I)
-_TAG = re.compile(r"<(/?)([a-z][\w-]*)[^<>]*>", re.I)
+_TAG = re.compile(r"<(/?)([a-z][\w-]*+)[^<>]*+>", re.I)
 _REMEDY = "a topic reads <top> <num> Number: 1 <title> … <desc> … <narr> … </top>"
 
 
@@ -60,7 +60,7 @@ def read_topics(
             if not parts.get(name):
                 there = ", ".join(part for part in _LABELS if parts.get(part))
                 raise InvalidInput(
-                    f"{place}:{number}: topic {parts.get('num', '')!r} has no {name} "
+                    f"{place}:{number}: topic {parts.get('num', '')[:80]!r} has no {name} "
                     f"(it has: {there or 'nothing'}): {_REMEDY}"
                 )
         yield number, parts["num"], " ".join(parts[name] for name in wanted)
@@ -71,14 +71,15 @@ def _blocks(lines: Iterable[tuple[int, bytes]], place: str) -> Iterator[tuple[in
     parts: list[str] = []
     first = size = 0
     for number, line in lines:
-        rest = _decoded(line, f"{place}:{number}")
-        while closing := _CLOSING.search(rest):
-            block = "".join([*parts, rest[: closing.start()]])
+        text, at = _decoded(line, f"{place}:{number}"), 0
+        for closing in _CLOSING.finditer(text):
+            block = "".join([*parts, text[at : closing.start()]])
             opening = _OPENING.search(block)
             if opening is None:
                 raise InvalidInput(f"{place}:{number} closes a topic that none opened: {_REMEDY}")
             yield first or number, opening[1], block[opening.end() :]
-            rest, parts, first, size = rest[closing.end() :], [], 0, 0
+            at, parts, first, size = closing.end(), [], 0, 0
+        rest = text[at:]
         if not first and _OPENING.search(rest):
             first = number
         parts.append(rest)
@@ -92,7 +93,7 @@ def _blocks(lines: Iterable[tuple[int, bytes]], place: str) -> Iterator[tuple[in
 def _parts(body: str) -> dict[str, str]:
     """Return the text of every field that is known; the first of each counts."""
     tags = list(_TAG.finditer(body))
-    ends = [tag.start() for tag in tags[1:]] + [len(body)]
+    ends = [*(tag.start() for tag in tags), len(body)][1:] if tags else []
     parts: dict[str, str] = {}
     for tag, end in zip(tags, ends, strict=True):
         name = _FIELDS.get(tag[2].lower())

@@ -10,9 +10,7 @@ import unicodedata
 from collections.abc import Callable
 
 from encoders.analysis.scripts import NON_JOINER
-
-_CHARACTERS_MAX = 255
-"""A word longer than this, base64 mostly, counts by its beginning."""
+from encoders.limits import WORD_CHARACTERS_MAX
 
 _TURKISH = str.maketrans({"I": "\u0131", "İ": "i"})
 
@@ -35,7 +33,7 @@ _PLAIN = _Plain(dict.fromkeys((*_POINTS, *_VOCALISATION, *_INVISIBLE)))
 
 def plain(word: str) -> str:
     """Fold a word of any language."""
-    word = word[:_CHARACTERS_MAX]
+    word = word[:WORD_CHARACTERS_MAX]
     if word.isascii():
         return word.lower()
     # Twice, because a compatibility character can stand for a capital letter.
@@ -45,12 +43,12 @@ def plain(word: str) -> str:
 
 def turkish(word: str) -> str:
     """Fold a word whose I is the capital of ı, and İ that of i."""
-    return plain(unicodedata.normalize("NFC", word[:_CHARACTERS_MAX]).translate(_TURKISH))
+    return plain(unicodedata.normalize("NFC", word[:WORD_CHARACTERS_MAX]).translate(_TURKISH))
 
 
 def persian(word: str) -> str:
     """Fold a word but leave the zero-width non-joiner, by which the stemmer knows affixes."""
-    return NON_JOINER.join(map(plain, word[:_CHARACTERS_MAX].split(NON_JOINER)))
+    return NON_JOINER.join(map(plain, word[:WORD_CHARACTERS_MAX].split(NON_JOINER)))
 
 
 def unmarked(word: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.checkpoint import first_line, locate
+from encoders.checkpoint import first_line, local_folder, locate
 from encoders.errors import EncoderUnavailable
 
 CHARACTERS_MAX = 40
@@ -161,7 +161,7 @@ def _slices(starts: NDArray[np.int64], length: int) -> Iterator[tuple[int, int]]
 
 @lru_cache(maxsize=4)
 def _opened(name: str) -> Any:
-    folder = Path(name).expanduser()
+    folder = local_folder(name) or Path()
     path = (folder if (folder / "tokenizer.json").is_file() else locate(name)) / "tokenizer.json"
     if not path.is_file():
         raise EncoderUnavailable(f"{path} is missing: name a model that has a tokenizer.json")

@@ -14,9 +14,7 @@ from typing import NoReturn
 
 from retrieval.filters.tokens import Token, fail, tokens
 from retrieval.filters.tree import And, Comparison, Node, Not, Or, Path, Scalar
-
-DEPTH_MAX = 50
-"""Parentheses and `not` inside each other: a tree is walked by recursion."""
+from retrieval.limits import FILTER_COMPARISONS_MAX, FILTER_DEPTH_MAX, FILTER_FIELDS_MAX
 
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _KINDS = {"end": "the end", "literal": "a value", "path": "a field"}
@@ -49,7 +47,8 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self._tokens = tokens(text)
-        self._depth = 0
+        self._depth = self._n_comparisons = 0
+        self._fields: set[Path] = set()
         self.token = next(self._tokens)
 
     def either(self) -> Node:
@@ -138,9 +137,19 @@ class _Parser:
         if token.kind == "[":
             return self._list()
         if token.kind == "path":
+            self._count(token)
             self._advance()
             return _Operand(token, path=token.path)
         return _Operand(token, values=(self._literal("a field or a value"),))
+
+    def _count(self, field: Token) -> None:
+        self._n_comparisons += 1
+        self._fields.add(field.path)
+        if self._n_comparisons > FILTER_COMPARISONS_MAX:
+            problem = f"more than {FILTER_COMPARISONS_MAX:,} comparisons: use FIELD in [VALUES]"
+            self._fail(field, problem)
+        if len(self._fields) > FILTER_FIELDS_MAX:
+            self._fail(field, f"more than {FILTER_FIELDS_MAX} different fields: ask for fewer")
 
     def _list(self) -> _Operand:
         opening, values = self._advance(), []
@@ -164,8 +173,9 @@ class _Parser:
 
     def _deeper(self) -> None:
         self._depth += 1
-        if self._depth > DEPTH_MAX:
-            self._fail(self.token, f"more than {DEPTH_MAX} levels inside each other: simplify it")
+        if self._depth > FILTER_DEPTH_MAX:
+            problem = f"more than {FILTER_DEPTH_MAX} levels inside each other: simplify it"
+            self._fail(self.token, problem)
 
     def expected(self, what: str) -> NoReturn:
         found = f"{_KINDS.get(self.token.kind, '')} {self.token.text[:40]}".strip()

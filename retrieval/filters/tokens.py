@@ -9,9 +9,7 @@ from typing import NoReturn
 
 from retrieval.errors import InvalidInput
 from retrieval.filters.tree import CONSTANTS, WORDS, Path, Scalar
-
-FILTER_CHARACTERS_MAX = 2**20
-"""One filter; room for a list of some ten thousand ids."""
+from retrieval.limits import FILTER_CHARACTERS_MAX
 
 _SHOWN_CHARACTERS = 72
 """Of a long filter an error shows this much around the place."""

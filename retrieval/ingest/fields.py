@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrieval.errors import InvalidDocument, InvalidInput
+from retrieval.limits import FIELDS_MAX
 
 DOCNOS = ("_id", "id", "docno", "pid", "passage_id", "doc_id", "docid", "document_id", "uid")
 TEXTS = ("text", "contents", "content", "body", "passage", "segment", "abstract")
@@ -40,13 +41,14 @@ class Fields:
     metadata: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.metadata is not None and not isinstance(self.metadata, str):
+        if isinstance(self.metadata, Iterable) and not isinstance(self.metadata, str):
             object.__setattr__(self, "metadata", tuple(self.metadata))  # TOML and JSON have lists
         for name, value in (("docno", self.docno), ("text", self.text), ("title", self.title)):
             if not isinstance(value, str):
                 raise InvalidInput(f"the field {name} is {value!r}: name a key or column")
         kept = self.metadata
-        if isinstance(kept, str) or not all(isinstance(name, str) for name in kept or ()):
+        listed = isinstance(kept, tuple) and all(isinstance(name, str) for name in kept)
+        if kept is not None and not listed:
             raise InvalidInput(f"the field metadata is {kept!r}: pass a list of names")
 
     @classmethod
@@ -95,6 +97,11 @@ def layout_of(
         LayoutUnknown: a name asked for is not there; or none for the text is asked for, and none
             of `texts` is known.
     """
+    if len(columns) > FIELDS_MAX:
+        raise LayoutUnknown(
+            f"{place} has {len(columns):,} columns or keys, over {FIELDS_MAX:,}: it is no table of "
+            "documents"
+        )
     text = _asked(fields.text, columns, place) or _first_known(TEXTS, texts)
     if not text:
         raise LayoutUnknown(

@@ -20,7 +20,7 @@ from retrieval.ingest.outcome import (
     reason_of,
 )
 from retrieval.ingest.worker import Worker
-from retrieval.limits import TEXT_BYTES_MAX
+from retrieval.limits import HTML_BYTES_MAX, MARKDOWN_BYTES_MAX, TEXT_BYTES_MAX
 from retrieval.lines import open_lines
 
 ENDINGS = (
@@ -33,15 +33,6 @@ ENDINGS = (
     *trec.ENDINGS,
 )
 """Every ending that is read, in lower case; upper case is read as well."""
-
-MARKDOWN_BYTES_MAX = 2**16
-HTML_BYTES_MAX = 2**18
-"""Markdown and HTML over these sizes are parsed by the worker.
-
-Up to them the worst known file takes about five seconds, over them there is no end: Markdown takes
-50 microseconds a byte at worst, HTML time quadratic in the depth of its elements. A process between
-costs an ordinary page of 100 kB three milliseconds, which is little for Markdown, but not for HTML.
-"""
 
 
 def is_readable(name: str) -> bool:

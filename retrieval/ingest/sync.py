@@ -15,14 +15,14 @@ from retrieval.collection import Collection
 from retrieval.config import Recipe
 from retrieval.document import Document
 from retrieval.encoding import Progress
-from retrieval.errors import DuplicateDocument, InvalidDocument, InvalidInput
+from retrieval.errors import CorruptIndex, DuplicateDocument, InvalidDocument, InvalidInput
 from retrieval.ingest import Found, Skipped, read
 from retrieval.ingest.fields import Fields
 from retrieval.limits import BUFFER_DOCUMENTS_DEFAULT
 from retrieval.opening import prepare
 from retrieval.passages import cut, surplus
 from retrieval.representation import Spec
-from retrieval.writer import Writer
+from retrieval.writer import Writer, setting_of
 
 Entries: TypeAlias = Callable[[], Iterable[Found | Skipped]]
 """Reads everything from the beginning, each time it is called."""
@@ -87,7 +87,7 @@ def sync(
         DuplicateDocument: two documents of one docno; both places are named.
         InvalidDocument: invalid JSON, or with `strict` anything that cannot be read.
     """
-    fields = Fields(**collection.writer().manifest.settings.get("fields", {}))
+    fields = setting_of(Fields, collection.writer().manifest.settings, "fields") or Fields()
     paths = [Path(one) for one in ([folder] if isinstance(folder, str | Path) else folder)]
     whole = {str(path.resolve()): partial(read, path, fields) for path in paths}
     records = {name: partial(reading, records_only=not strict) for name, reading in whole.items()}
@@ -302,7 +302,10 @@ class _Sync:
         else:
             source = int(self._writer.segments[number].segment.documents.sources[ordinal])
         if source != self._source:
-            where = self._writer.manifest.sources[source] if source >= 0 else "a call of add"
+            sources = self._writer.manifest.sources
+            if source >= len(sources):
+                raise CorruptIndex(f"document {docno!r} is of source {source}: run verify")
+            where = sources[source] if source >= 0 else "a call of add"
             raise DuplicateDocument(
                 f"document {found.document.parent!r} of {found.place} is in the collection "
                 f"already, from {where}: rename one of them, or rebuild (--rebuild) if the folder "

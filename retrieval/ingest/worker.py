@@ -23,15 +23,12 @@ from typing import IO, Any
 
 from retrieval.errors import InvalidDocument
 from retrieval.ingest.outcome import Content, NoContent, reason_of
-from retrieval.limits import TEXT_BYTES_MAX
+from retrieval.limits import (
+    PARSER_ANSWER_BYTES_MAX,
+    PARSER_MEMORY_BYTES_MAX,
+    PARSER_SECONDS_MAX,
+)
 
-SECONDS_MAX = 30.0
-"""For one file, and a second more for each megabyte of it."""
-
-MEMORY_BYTES_MAX = 4 * 2**30
-"""Address space of the worker."""
-
-_ANSWER_BYTES_MAX = 8 * TEXT_BYTES_MAX
 _START = (
     "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path']; "
     "from retrieval.ingest.worker import serve; serve(given['seconds'], given['memory_bytes'])"
@@ -47,7 +44,7 @@ class Worker:
     """
 
     def __init__(
-        self, *, seconds: float = SECONDS_MAX, memory_bytes: int = MEMORY_BYTES_MAX
+        self, *, seconds: float = PARSER_SECONDS_MAX, memory_bytes: int = PARSER_MEMORY_BYTES_MAX
     ) -> None:
         self._seconds, self._memory_bytes = seconds, memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
@@ -114,7 +111,7 @@ class Worker:
             return None
         head = process.stdout.read(8)
         size = int.from_bytes(head, "big")
-        if len(head) < 8 or size > _ANSWER_BYTES_MAX:
+        if len(head) < 8 or size > PARSER_ANSWER_BYTES_MAX:
             return None
         data = process.stdout.read(size)
         return json.loads(data) if len(data) == size else None

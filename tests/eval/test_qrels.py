@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.qrels import GRADE_MAX, parse_qrels
+from eval.limits import GRADE_MAX
+from eval.qrels import parse_qrels
 from indexes.errors import InvalidInput
 
 ids = st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1)

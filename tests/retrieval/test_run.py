@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.errors import InvalidInput
+from retrieval.limits import SCORE_MAX
 from retrieval.lines import ENDINGS, open_lines
-from retrieval.run import SCORE_MAX, Run, strictly_decreasing
+from retrieval.run import Run, strictly_decreasing
 
 SPACES = " \t\n\v\f\r"
 names = st.text(st.characters(codec="utf-8") | st.sampled_from(SPACES + "%250AD"), min_size=1)

@@ -23,7 +23,7 @@ _SKIPPED_TAGS = _tags(
     "script style noscript template title nav svg iframe object embed canvas audio video noframes "
     "button input select textarea datalist"
 )
-_BLOCK_TAGS = _tags(
+BLOCK_TAGS = _tags(
     "address article aside blockquote body br caption center dd details dialog dir div dl dt "
     "fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main "
     "menu ol p pre search section summary table tbody tfoot thead tr ul"
@@ -119,7 +119,7 @@ class _Lines:
         self._parts.append(text)
 
     def start_element(self, tag: str) -> None:
-        if tag in _BLOCK_TAGS:
+        if tag in BLOCK_TAGS:
             self._end_line()
         self._preformatted += tag == "pre"
         if tag in _HEADING_TAGS:
@@ -128,7 +128,7 @@ class _Lines:
             self._in_headings += 1
 
     def end_element(self, tag: str) -> None:
-        if tag in _BLOCK_TAGS:
+        if tag in BLOCK_TAGS:
             self._end_line()
         elif tag in _CELL_TAGS:
             self._parts.append(" ")

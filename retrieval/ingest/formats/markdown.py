@@ -31,9 +31,7 @@ _FRONT_MATTER = re.compile(
     (?: --- | \.\.\. ) [ \t]* (?: \r?\n | \Z )""",
     re.VERBOSE,
 )
-_FRONT_TITLE = re.compile(
-    r"^title[ \t]*:[ \t]+(?![|>])(.*?)[ \t\r]*$", re.MULTILINE | re.IGNORECASE
-)
+_FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]+(?![|>])(.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 def extract(source: str) -> Content:
@@ -49,7 +47,7 @@ def _split_front_matter(source: str) -> tuple[str, str]:
     if match is None:
         return "", source
     title = _FRONT_TITLE.search(match[1])
-    return _unquoted(title[1]) if title else "", source[match.end() :]
+    return _unquoted(title[1].rstrip(" \t\r")) if title else "", source[match.end() :]
 
 
 def _unquoted(value: str) -> str:

@@ -3,18 +3,20 @@
 The docno is <DOCNO>. The text is what stands in the elements that hold text in the collections of
 TREC's disks, <TEXT> first of all, and the title what stands in <TITLE>, <HEADLINE> and their like;
 without any of these elements it is all that is left, which in web collections is a page of HTML.
+Markup that could take long to parse only loses its tags.
 A document is UTF-8, or windows-1252 if it is not.
 """
 
 import re
 from collections.abc import Iterable, Iterator
+from html import unescape
 
 from retrieval.errors import InvalidDocument
 from retrieval.ingest.fields import LayoutUnknown
 from retrieval.ingest.formats.records import Lines, read_records
 from retrieval.ingest.formats.text import decode_unmarked
 from retrieval.ingest.outcome import Content, Found, Skipped, found_or_skipped
-from retrieval.limits import TEXT_BYTES_MAX
+from retrieval.limits import TEXT_BYTES_MAX, TREC_MARKUP_CHARACTERS_MAX
 from retrieval.lines import ENDINGS as COMPRESSIONS
 
 ENDINGS = tuple(
@@ -32,6 +34,10 @@ _TEXT = re.compile(r"<(/?)(TEXT|LEADPARA|LP)>", re.IGNORECASE)
 _TITLE = re.compile(r"<(/?)(TITLE|HEADLINE|HEAD|HL|TTL)>", re.IGNORECASE)
 _HEADER = re.compile(r"<(/?)(DOCNO|DOCHDR|DOCOLDNO)>", re.IGNORECASE)
 _DOC_TAG = re.compile(r"</?DOC>", re.IGNORECASE)
+_ANY_TAG = re.compile(
+    r"<(script|style)\b(?:(?!</\1).)*+|<(?=[a-z/!?])[/!?]?([a-z][a-z0-9]*+)?[^<>]*+>",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def read_lines(lines: Iterable[bytes], place: str) -> Iterator[Found | Skipped]:
@@ -90,22 +96,32 @@ def _read(data: bytes, place: str) -> Found | Skipped:
 
 
 def _content(markup: str) -> Content:
+    is_long = len(markup) > TREC_MARKUP_CHARACTERS_MAX
     texts = [markup[inside] for inside, _ in _elements(_TEXT, markup)]
     if not texts:
         from retrieval.ingest.formats import html
 
-        return html.extract(_DOC_TAG.sub("", _without_header(markup)))
-    titles = (_text_of(markup[inside]) for inside, _ in _elements(_TITLE, markup))
+        page = _DOC_TAG.sub("", _without_header(markup))
+        return Content(_text_of(page, plain=True)) if is_long else html.extract(page)
+    titles = (_text_of(markup[inside], plain=is_long) for inside, _ in _elements(_TITLE, markup))
     title = " ".join(next(filter(None, titles), "").split())
-    return Content("\n".join(map(_text_of, texts)).strip(), title)
+    return Content("\n".join(_text_of(text, plain=is_long) for text in texts).strip(), title)
 
 
-def _text_of(markup: str) -> str:
+def _text_of(markup: str, *, plain: bool) -> str:
+    """Return the text of markup, by a parser unless it is to be `plain`."""
     from retrieval.ingest.formats import html
 
     # Most texts hold no markup at all, and a parser would only collapse their white space.
-    plain = "<" not in markup and "&" not in markup
-    return " ".join(markup.split()) if plain else html.fragment(markup)[0]
+    if "<" not in markup and "&" not in markup:
+        return " ".join(markup.split())
+    if not plain:
+        return html.fragment(markup)[0]
+
+    def space(tag: re.Match[str]) -> str:
+        return " " if (tag[2] or "").lower() in html.BLOCK_TAGS else ""
+
+    return " ".join(unescape(_ANY_TAG.sub(space, markup)).split())
 
 
 def _without_header(markup: str) -> str:

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from retrieval.errors import InvalidInput
 from retrieval.filters import Filter
-from retrieval.filters.grammar import DEPTH_MAX
-from retrieval.filters.tokens import FILTER_CHARACTERS_MAX
+from retrieval.limits import FILTER_CHARACTERS_MAX, FILTER_COMPARISONS_MAX, FILTER_DEPTH_MAX
 
 PIECES = (
     *("year", "a.b", "`x y`", "``", "in", "not", "and", "or", "true", "None", "(", ")", "[", "]"),
@@ -128,7 +127,7 @@ def test_a_long_filter_is_shown_around_the_place():
 
 
 def test_depth_and_length_have_limits():
-    levels = DEPTH_MAX - 2  # `not` below, and a chain in it, count as one each
+    levels = FILTER_DEPTH_MAX - 2  # `not` below, and a chain in it, count as one each
     for opening, inner, closing in (
         ("(", "a == 1", ")"),
         ("not ", "a == 1", ""),
@@ -142,7 +141,7 @@ def test_depth_and_length_have_limits():
             Filter.parse(opening * 10_000 + inner + closing * 10_000)
     with pytest.raises(InvalidInput, match="characters, over"):
         Filter.parse("a == 1" + " " * FILTER_CHARACTERS_MAX)
-    assert Filter.parse(" or ".join(["a == 1"] * 20_000))
+    assert Filter.parse(" or ".join(["a == 1"] * FILTER_COMPARISONS_MAX))
 
 
 def test_only_text_is_parsed():

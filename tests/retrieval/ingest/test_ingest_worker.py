@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from retrieval.ingest import Found, Skipped, read
-from retrieval.ingest.file import HTML_BYTES_MAX, read_file
+from retrieval.ingest.file import read_file
 from retrieval.ingest.outcome import Content, NoContent
 from retrieval.ingest.worker import Worker
+from retrieval.limits import HTML_BYTES_MAX
 
 READER = """
 import ctypes, json, os, signal, sys
