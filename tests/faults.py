@@ -1,10 +1,20 @@
 """A folder in memory that can fail, be killed and lose power, with the promises of a file system
 and no others:
 
-* the content of a file is durable up to where `OutputFile.sync` found it, its names as `sync` of
-  the folder found them; of the rest a crash keeps any part, in any order;
+* the content of a file is durable up to where `OutputFile.sync` found it. Of the rest a crash keeps
+  nothing, all, a beginning, or any of its blocks in any order; the size may be there without the
+  data, and then zeros are, or what the disk held before;
+* names are durable as `sync` of the folder found them. Since then each name by itself may stand for
+  anything that it has stood for, whatever has become of the other names and of any content: a name
+  without its content, content without its name, what was done last without what was done first;
 * `replace` is atomic for its target; its source may still be there after a crash;
-* after a failed sync of a file, what it should have written is never durable.
+* after a failed sync of a file what it should have written is never durable, even if it is synced
+  again without an error; that, and giving such a file another name, is noted in `retried`;
+* after a failed sync of the folder names are as before it. It may be tried again: they are in the
+  journal of a file system, which stops altogether when it cannot be written.
+
+Not modelled: damage to what was synced (which the suites of damage do), a `replace` that is seen
+half done by readers, files that are changed other than by writing to their end.
 """
 
 import errno
@@ -24,6 +34,9 @@ from retrieval.store.files import FileUse
 
 SCALE = int(os.environ.get("RETRIEVAL_TEST_SCALE", "1"))
 """How many times as many crash images, faults and kills there are to be: 1 for a minute."""
+
+BLOCK = 64
+"""Bytes that are written together; files of tests are small, so it is less than any disk's."""
 
 CHANGING = {"create", "write", "sync file", "close", "replace", "remove", "sync"}
 
@@ -60,10 +73,6 @@ class Inode:
     lost: bool = False
 
 
-Cut = tuple[int, int]
-"""How a crash leaves a file: bytes that are there, and up to where zeros follow."""
-
-
 class FaultFolder:
     """See `retrieval.store.files.Folder`."""
 
@@ -77,8 +86,12 @@ class FaultFolder:
         self.after: Callable[[str], None] = lambda verb: None
         """Called after each operation that changes something."""
         self.path = Path("/fault")
+        self.retried: list[str] = []
+        """Files that were used or synced again after a sync of them had failed: never right."""
         self.touched: list[str] = []
-        self._locked = self._dead = False
+        self._locked = False
+        self.dead = False
+        """Whether the process that uses it was killed."""
 
     # ------------------------------------------------------------------ the protocol
 
@@ -107,6 +120,7 @@ class FaultFolder:
 
     def replace(self, source: str, target: str) -> None:
         with self._operation("replace", target):
+            self._note_if_lost(source, self._inode(source))
             self._name(target, self._inode(source))
             self._name(source, None)
 
@@ -121,11 +135,11 @@ class FaultFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        with self._operation("lock", ""):
-            if self._locked:
-                raise Locked(f"{self.path} is locked")
-            self._locked = True
+        if self._locked:
+            raise Locked(f"{self.path} is locked")
         try:
+            with self._operation("lock", ""):
+                self._locked = True
             yield
         finally:
             self._locked = False
@@ -168,13 +182,17 @@ class FaultFolder:
 
     # ------------------------------------------------------------------ crashes
 
+    def seen(self) -> "FaultFolder":
+        """Return the folder as another process sees it now; what happens later does not show."""
+        other = type(self)()
+        other.live, other.durable = dict(self.live), dict(self.durable)
+        other.history = {name: list(inodes) for name, inodes in self.history.items()}
+        return other
+
     def survivor(self) -> "FaultFolder":
         """Return the folder as the next process finds it when this one was killed."""
-        next_one = type(self)()
-        next_one.live, next_one.durable = dict(self.live), dict(self.durable)
-        next_one.history = {name: list(inodes) for name, inodes in self.history.items()}
-        self._dead = True
-        return next_one
+        self.dead = True
+        return self.seen()
 
     def contents(self) -> dict[str, bytes]:
         """Return all files as they are."""
@@ -187,26 +205,21 @@ class FaultFolder:
         """
         for number in range(n):
             image = self._image(random, number)
-            key = frozenset((name, id(inode), cut) for name, (inode, cut) in image.items())
+            key = hash(frozenset(image.items()))
             if key not in seen:
                 seen.add(key)
-                yield FaultFolder(
-                    {
-                        name: bytes(inode.data[:kept]).ljust(size, b"\0")
-                        for name, (inode, (kept, size)) in image.items()
-                    }
-                )
+                yield FaultFolder(image)
 
-    def _image(self, random: Random, number: int) -> dict[str, tuple[Inode, Cut]]:
-        cuts: dict[int, Cut] = {}
+    def _image(self, random: Random, number: int) -> dict[str, bytes]:
+        left: dict[int, bytes] = {}  # a file of two names has one content
         image = {}
         for name in sorted({*self.durable, *self.history}):
             past = [self.durable.get(name), *self.history.get(name, [])]
             inode = past[0] if number == 0 else past[-1] if number == 1 else random.choice(past)
             if inode is not None:
-                if id(inode) not in cuts:
-                    cuts[id(inode)] = _cut(inode, random, number)
-                image[name] = (inode, cuts[id(inode)])
+                if id(inode) not in left:
+                    left[id(inode)] = _left(inode, random, number)
+                image[name] = left[id(inode)]
         return image
 
     # ------------------------------------------------------------------ the machinery
@@ -223,15 +236,19 @@ class FaultFolder:
         else:
             self.live[name] = inode
 
+    def _note_if_lost(self, name: str, inode: Inode) -> None:
+        if inode.lost:
+            self.retried.append(name)
+
     @contextmanager
     def _operation(self, verb: str, name: str) -> Iterator[None]:
         """Count an operation, and let it fail before or after it took place."""
-        if self._dead:
+        if self.dead:
             raise Killed
         number = len(self.operations)
         self.operations.append((verb, name))
         fault = self._due(number, verb)
-        self._dead = fault is not None and isinstance(fault.error, Killed)
+        self.dead = fault is not None and isinstance(fault.error, Killed)
         if fault is not None and not fault.late:
             raise fault.error
         yield
@@ -269,6 +286,7 @@ class FaultFile:
 
     def sync(self) -> None:
         assert self._open
+        self._folder._note_if_lost(self._name, self._inode)
         try:
             with self._folder._operation("sync file", self._name):
                 self._folder.sync_file(self._name, self._inode)
@@ -282,14 +300,22 @@ class FaultFile:
             pass
 
 
-def _cut(inode: Inode, random: Random, number: int) -> Cut:
-    """Choose what a crash leaves of a file: dropped, kept, torn, or torn with zeros behind."""
-    size = len(inode.data)
-    if number == 0 or inode.synced == size:
-        return inode.synced, inode.synced
-    how = "kept" if number == 1 else random.choice(["dropped", "kept", "torn", "zeros"])
-    if how in ("dropped", "kept"):
-        kept = inode.synced if how == "dropped" else size
-        return kept, kept
-    kept = random.randrange(inode.synced, size + 1)
-    return kept, size if how == "zeros" else kept
+def _left(inode: Inode, random: Random, number: int) -> bytes:
+    """Choose what a crash leaves of a file."""
+    durable, tail = bytes(inode.data[: inode.synced]), bytes(inode.data[inode.synced :])
+    if number == 0 or not tail:
+        return durable
+    kept = random.randrange(len(tail) + 1)
+    match 1 if number == 1 else random.randrange(6):
+        case 0:
+            return durable
+        case 1:
+            return durable + tail
+        case 2:
+            return durable + tail[:kept]
+        case 3:
+            return durable + tail[:kept].ljust(len(tail), b"\0")
+        case 4:
+            return durable + tail[:kept] + random.randbytes(len(tail) - kept)
+    blocks = (tail[start : start + BLOCK] for start in range(0, len(tail), BLOCK))
+    return durable + b"".join(random.choice([block, bytes(len(block))]) for block in blocks)

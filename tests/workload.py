@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from faults import FaultFolder
 from kinds import ENCODERS, EXTRA, KINDS
 
 import retrieval as rt
@@ -29,16 +31,19 @@ def documents(numbers: Iterable[int], version: int = 0) -> list[rt.Document]:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Changes that are committed together; made twice they leave the same as made once."""
+    """Changes that are committed together; without `add` they may be made twice."""
 
     update: Sequence[rt.Document] = ()
     delete: Sequence[str] = ()
     add_representation: str = ""
     drop_representation: str = ""
     compact: bool = False
+    add: Sequence[rt.Document] = ()
 
     def change(self, collection: rt.Collection) -> None:
         """Do all but the commit."""
+        if self.add:
+            collection.add(self.add)
         if self.update:
             collection.update(self.update)
         if self.delete:
@@ -58,8 +63,8 @@ class Step:
 
 
 WORKLOAD = (
-    Step(documents(range(4))),
-    Step(documents([4, 5])),
+    Step(add=documents(range(4))),
+    Step(add=documents([4, 5])),
     Step(documents([1, 4], 1), delete=["d2"]),
     Step(documents([6]), add_representation="extra"),
     Step(documents([7])),
@@ -70,6 +75,23 @@ WORKLOAD = (
     Step(delete=["d5", "d6", "d7", "d8", "d9"]),
     Step(documents([2, 0])),
 )
+
+
+@cache
+def life() -> tuple[list[dict[str, bytes]], list[dict[str, Any]]]:
+    """Return the files and the state of each generation of the workload, that of nothing first."""
+    folder = FaultFolder()
+    start(folder)
+    files, states = [folder.contents()], [state(opened(folder))]
+    for number, step in enumerate(WORKLOAD, 1):
+        collection = opened(folder)
+        step.change(collection)
+        step.commit(collection)
+        files.append(folder.contents())
+        states.append(state(opened(folder)))
+        assert collection.generation == number
+        assert states[-1]["documents"] == expected_documents(WORKLOAD[:number])
+    return files, states
 
 
 def start(folder: Folder) -> None:
@@ -100,7 +122,7 @@ def expected_documents(steps: Iterable[Step]) -> list[rt.Document]:
     """Return what is in a collection after some steps, in the order of the last write."""
     there: dict[str, rt.Document] = {}
     for step in steps:
-        for one in step.update:
+        for one in (*step.add, *step.update):
             there.pop(one.docno, None)
             there[one.docno] = one
         for docno in step.delete:

@@ -1,132 +1,165 @@
 """An error at any operation is typed, costs no commit, and leaves a collection that goes on."""
 
 import errno
+import os
+from pathlib import Path
 from random import Random
-from typing import Any
 
+import numpy as np
 import pytest
+import sweeps
 from faults import SCALE, Fault, FaultFolder
 from kinds import KINDS
+from sweeps import FAULTY
 from workload import WORKLOAD, Step, document, documents, expected_documents, opened, start, state
 
 from retrieval.document import Document
 from retrieval.errors import StorageFailed
 from retrieval.limits import BUFFER_BYTES_DEFAULT
-from retrieval.store import manifest as manifests
+from retrieval.store.files import DiskFolder
 
-STEPS = (
-    *WORKLOAD[:4],
-    Step(documents([7]), delete=["d0", "d3", "d4"]),
-    Step(documents([9], 1), drop_representation="extra"),
-    Step(compact=True),
-    Step(delete=["d1", "d5", "d6", "d7", "d9"]),
-)
-BEFORE = {
-    "create": (errno.EMFILE, errno.EIO),
-    "write": (errno.ENOSPC,),
-    "sync file": (errno.EIO,),
-    "close": (errno.EIO,),
-    "replace": (errno.ENOSPC,),
-    "remove": (errno.EIO,),
-    "sync": (errno.EIO,),
-    "names": (errno.EMFILE,),
-    "read": (errno.EIO,),
-    "map": (errno.EMFILE,),
-    "lock": (errno.EACCES,),
-}
-LATE = {"write": errno.ENOSPC, "sync file": errno.EIO, "replace": errno.EIO, "sync": errno.EIO}
+FAULTS = 500 * min(SCALE, 4)
+"""There are some four thousand in all."""
 
 
-def faults(operations: list[tuple[str, str]], *, every: int) -> list[Fault]:
-    """Return the faults to try: one or more per operation, but only for one in `every` writes."""
-    made = []
-    for at, (verb, _) in enumerate(operations):
-        if verb == "write" and at % every:
-            continue
-        made += [Fault.of(at, code) for code in BEFORE[verb]]
-        if verb in LATE and (verb != "write" or at % 8 == 0):
-            made.append(Fault.of(at, LATE[verb], late=True))
-        if verb == "create":
-            made.append(Fault.of(at, errno.ENOSPC, stays=True))
-    return made
-
-
-class Outcome:
-    """One step with one fault: what was raised, and what was there afterwards."""
-
-    def __init__(self, files: dict[str, bytes], step: Step, fault: Fault | None) -> None:
-        self.folder, self.step = FaultFolder(files), step
-        self.folder.fault = fault
-        self.what = ""
-        self.collection: Any = None
-        self.error: BaseException | None = None
-        try:
-            self.collection = opened(self.folder)
-            step.change(self.collection)
-            step.commit(self.collection)
-        except StorageFailed as error:
-            self.error = error
-        if fault is not None:
-            self.what = f"{fault} at {self.folder.operations[fault.at]}"
-        self.folder.fault = None
-
-    def go_on(self, generation: int) -> dict[str, Any]:
-        """Go on with the same collection as a user would: again, unless the commit was made.
-
-        If it was, and something failed later, another commit makes sure that it is durable.
-        """
-        if self.collection is None:
-            self.collection = opened(self.folder)
-        self.collection.rollback()
-        if self.collection.generation == generation:
-            self.step.change(self.collection)
-            self.step.commit(self.collection)
-        elif self.error is not None:
-            Step().commit(self.collection)
-        return state(self.collection)
-
-
-def check(outcome: Outcome, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Check that disk and memory hold the step wholly or not at all, and that it can be repeated.
-
-    before, after  states around the step, with their generations
-    """
-    both = {there["generation"]: there["state"] for there in (before, after)}
-    committed = after["generation"]
-    for image in outcome.folder.images(Random(0), 2, set()):
-        collection = opened(image)
-        assert state(collection) == both[collection.generation], outcome.what
-    if outcome.error is None:  # only what follows a commit may fail in silence
-        assert outcome.collection.generation == committed, outcome.what
-    elif outcome.collection is not None:
-        assert outcome.collection.generation in both, outcome.what
-    assert outcome.go_on(before["generation"]) == after["state"], outcome.what
-    for image in outcome.folder.images(Random(0), 1, set()):
-        assert state(opened(image)) == after["state"], outcome.what
-    named = {file.name for file in manifests.read(outcome.folder).files()}
-    assert named <= set(outcome.folder.live), outcome.what
-
-
+@pytest.mark.parametrize("number", range(len(FAULTY)))
 def test_an_error_at_any_operation_is_typed_and_costs_nothing(
-    request: pytest.FixtureRequest,
+    number: int, request: pytest.FixtureRequest
 ) -> None:
-    folder = FaultFolder()
-    start(folder)
-    n_faults = n_raised = 0
-    for generation, step in enumerate(STEPS):
-        files = folder.contents()
-        before = {"generation": generation, "state": state(opened(folder))}
-        rehearsal = Outcome(files, step, None)
-        folder = rehearsal.folder
-        after = {"generation": generation + 1, "state": state(rehearsal.collection)}
-        for fault in faults(folder.operations, every=1 if generation == 0 or SCALE > 1 else 6):
-            outcome = Outcome(files, step, fault)
-            check(outcome, before, after)
+    """Every operation fails in every way that it can, a part of them chosen evenly."""
+    found = sweeps.faults([number], every=max(1, 40 // SCALE))
+    request.node.user_properties += [("faults", found.n), ("faults raised", found.n_raised)]
+    assert found.problem == ""
+    assert found.n >= 30
+    assert found.n_raised > 0.6 * found.n
+
+
+def test_there_are_enough_faults_of_every_kind() -> None:
+    codes, verbs, n_faults = set(), set(), 0
+    for number, (files, _, _) in enumerate(sweeps.faulty_life()):
+        operations = sweeps.Outcome(files, FAULTY[number], None).folder.operations
+        for fault in sweeps.chosen(operations, max(1, 40 // SCALE)):
+            short = fault.late and operations[fault.at][0] == "write"
+            codes.add("short write" if short else getattr(fault.error, "errno", "interrupted"))
+            verbs.add(operations[fault.at][0])
             n_faults += 1
-            n_raised += outcome.error is not None
-    request.node.user_properties += [("faults", n_faults), ("raised", n_raised)]
-    assert n_faults > 900
-    assert n_raised > 0.9 * n_faults
+    assert codes >= {errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EINTR, "short write"}
+    assert verbs == set(sweeps.ERRORS)
+    assert n_faults >= FAULTS
+
+
+# ---------------------------------------------------------------------- a sync that failed
+
+
+def test_what_could_not_be_synced_is_not_tried_again() -> None:
+    """Neither that file nor its name is used again: its content may be gone with the error."""
+    n_failed = 0
+    for number, (files, before, _) in enumerate(sweeps.faulty_life()):
+        operations = sweeps.Outcome(files, FAULTY[number], None).folder.operations
+        for at in [i for i, (verb, _) in enumerate(operations) if verb == "sync file"]:
+            folder = FaultFolder(files)
+            folder.fault = Fault.of(at, errno.EIO)
+            collection = opened(folder)
+            with pytest.raises(StorageFailed, match="Nothing committed is lost"):
+                sweeps.take(collection, FAULTY[number])
+            collection.close()
+            n_failed += 1
+            name = operations[at][1]
+            assert folder.operations[at] == ("sync file", name)
+            later = [verb for verb, one in folder.operations[at + 1 :] if one == name]
+            assert set(later) <= {"close", "remove"}
+            assert not folder.retried
+            assert state(collection) == state(opened(folder)) == before
+    assert n_failed > 60
+
+
+def test_the_folder_notices_a_sync_that_is_tried_again() -> None:
+    folder = FaultFolder()
+    file = folder.create("a")
+    file.write(b"x")
+    folder.fault = Fault.of(len(folder.operations), errno.EIO)
+    with pytest.raises(OSError, match="EIO"):
+        file.sync()
+    file.sync()
+    assert folder.retried == ["a"]
+    folder.sync()
+    for image in folder.images(Random(0), 1, set()):
+        assert image.contents() == {"a": b""}
+    folder.replace("a", "b")
+    assert folder.retried == ["a", "a"]
+
+
+def test_a_commit_whose_names_could_not_be_synced_has_failed() -> None:
+    """Whichever sync of the folder it is; the one before it or this one is there afterwards."""
+    for number, (files, before, after) in enumerate(sweeps.faulty_life()):
+        operations = sweeps.Outcome(files, FAULTY[number], None).folder.operations
+        syncs = [at for at, operation in enumerate(operations) if operation[0] == "sync"]
+        assert len(syncs) == 3  # when a writer opens, and on both sides of the manifest
+        for at in syncs:
+            folder = FaultFolder(files)
+            folder.fault = Fault.of(at, errno.EIO)
+            collection = opened(folder)
+            with pytest.raises(StorageFailed):
+                sweeps.take(collection, FAULTY[number])
+            collection.close()
+            assert state(opened(folder)) == (after if at == syncs[-1] else before)
+
+
+# ---------------------------------------------------------------------- a real file
+
+
+def test_a_short_write_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may take fewer bytes than it was given; the rest is written after them."""
+    real, sizes = os.write, list[int]()
+
+    def write(descriptor: int, data: memoryview) -> int:
+        sizes.append(len(data))
+        return real(descriptor, data[: max(1, len(data) // 2)])
+
+    file = DiskFolder(tmp_path).create("a")
+    content = bytes(range(256)) * 40
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        file.write(content)
+        file.write(np.arange(5, dtype=np.int64))
+    file.sync()
+    file.close()
+    assert (tmp_path / "a").read_bytes() == content + np.arange(5, dtype=np.int64).tobytes()
+    assert len(sizes) > 15
+
+
+def test_a_write_that_fails_half_way_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, real = DiskFolder(tmp_path), os.write
+    start(folder)
+
+    def write(descriptor: int, data: memoryview) -> int:
+        if len(data) < 400:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data[: len(data) // 2])
+
+    collection = opened(folder)
+    collection.update(documents(range(9)))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        with pytest.raises(StorageFailed, match="free some space"):
+            collection.commit()
+    assert len(collection) == len(opened(folder)) == 0
+    collection.update(documents(range(9)))
+    collection.commit()
+    assert len(opened(folder)) == 9
+    assert opened(folder).verify().ok
+
+
+def test_a_file_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.read
+    (tmp_path / "a").write_bytes(bytes(range(100)))
+    monkeypatch.setattr(os, "read", lambda descriptor, n: real(descriptor, min(n, 7)))
+    assert DiskFolder(tmp_path).read("a", 100) == bytes(range(100))
+
+
+# ---------------------------------------------------------------------- what is left
 
 
 def test_documents_taken_before_an_error_are_not_lost() -> None:
