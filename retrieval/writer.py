@@ -4,10 +4,12 @@ Segments are written when the buffer is full and become part of the collection a
 until then no reader sees them, and a writer that dies leaves only files that nobody names.
 """
 
+import errno
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,14 @@ from indexes.vectors import DenseVectors, MultiVectors, SparseVectors, Vectors
 from retrieval.chunking import Chunking
 from retrieval.document import Document
 from retrieval.encoding import Progress, concatenate
-from retrieval.errors import UnknownName
+from retrieval.errors import (
+    CorruptIndex,
+    InvalidInput,
+    Locked,
+    RetrievalError,
+    StorageFailed,
+    UnknownName,
+)
 from retrieval.limits import BUFFER_BYTES_DEFAULT, BUFFER_DOCUMENTS_DEFAULT
 from retrieval.representation import Representation
 from retrieval.store import manifest as manifests
@@ -24,46 +33,12 @@ from retrieval.store.container import FileEntry
 from retrieval.store.documents import DocumentTable
 from retrieval.store.files import Folder, storing
 from retrieval.store.manifest import Manifest, SegmentEntry
-from retrieval.store.merging import Size, due
+from retrieval.store.merging import due
+from retrieval.store.pending import Pending
 from retrieval.store.segment import Segment, write_documents, write_index, write_tombstones
 from retrieval.store.snapshot import Snapshot, find_live
 
-
-@dataclass(slots=True)
-class Pending:
-    """A segment as the writer sees it: with deletions that are not committed yet.
-
-    entry  what the next manifest says of it, but for these deletions
-    dead   (n,)  bool
-    """
-
-    segment: Segment
-    entry: SegmentEntry
-    dead: NDArray[np.bool_]
-    changed: bool = False
-
-    @classmethod
-    def of(cls, segment: Segment) -> "Pending":
-        """Start from the committed deletions."""
-        dead = np.zeros(len(segment), bool)
-        dead[segment.dead_ordinals] = True
-        return cls(segment, segment.entry, dead)
-
-    def kill(self, ordinals: NDArray[np.int64]) -> None:
-        """Mark documents as deleted."""
-        self.dead[ordinals] = True
-        self.changed = True
-
-    @property
-    def live(self) -> NDArray[np.int64]:
-        """The ordinals that are not deleted, rising."""
-        return np.flatnonzero(~self.dead)
-
-    @property
-    def size(self) -> Size:
-        """What decides whether it is merged."""
-        n_live = len(self.dead) - int(np.count_nonzero(self.dead))
-        return Size(self.segment.size_bytes, n_live, len(self.dead))
+Setting = TypeVar("Setting")
 
 
 class Writer:
@@ -77,6 +52,8 @@ class Writer:
         known: Sequence[Segment] = (),
     ) -> None:
         self._folder = folder
+        self._process = os.getpid()
+        self._committed: Manifest | None = None
         self._stack = ExitStack()
         with storing(folder, "locking"):
             self._stack.enter_context(folder.lock())
@@ -91,6 +68,7 @@ class Writer:
             self._manifest = snapshot.manifest
             self.representations = recorded(self._manifest)
             self.segments = [Pending.of(segment) for segment in snapshot.segments]
+            self._committed = self._manifest
         except BaseException:
             self.close()
             raise
@@ -105,8 +83,19 @@ class Writer:
         return self._manifest
 
     def close(self) -> None:
-        """Give up what is not committed, and the lock."""
-        self._stack.close()
+        """Give up what is not committed, with the space it takes, and the lock."""
+        try:
+            self._drop()
+        finally:
+            self._stack.close()
+
+    def check_process(self) -> None:
+        """Raise `Locked` in a process that was forked while this writer was open."""
+        if os.getpid() != self._process:
+            raise Locked(
+                f"{self._folder.path} is being written by process {self._process}, from which this "
+                "one was forked: open the collection again in this one"
+            )
 
     @property
     def chunking(self) -> Chunking | None:
@@ -134,6 +123,9 @@ class Writer:
             if len(dead):
                 n_deleted += len(dead)
                 pending.kill(dead)
+        for docno in [docno for docno, (_, source) in self.buffer.items() if source in gone]:
+            del self.buffer[docno]
+            n_deleted += 1
         # Documents refer to sources by position, so the others keep theirs.
         left = tuple(place if place in kept else "" for place in sources)
         self._manifest = replace(self._manifest, sources=left)
@@ -207,12 +199,21 @@ class Writer:
     def commit(self, *, merge_from: int = 0) -> None:
         """Make every change durable and visible to readers that open from now on.
 
-        Segments are merged where that is due, but none before position `merge_from`.
+        Segments are merged where that is due, but none before position `merge_from`, and none at
+        all where the disk has no room for it: the next commit tries again.
         """
         self.flush()
-        self.merge_due(merge_from)
-        with storing(self._folder, "committing"):
-            entries = tuple(self._entry(pending) for pending in self.segments if len(pending.live))
+        unmerged = list(self.segments)
+        try:
+            self.merge_due(merge_from)
+            entries = self._entries()
+        except StorageFailed as error:
+            self.segments = unmerged
+            if not _is_full(error) or self._due(merge_from) is None:
+                raise
+            # Merging is upkeep: a commit for which there is room must not fail for want of it.
+            self._drop(unmerged)
+            entries = self._entries()
         following = replace(
             self._manifest,
             generation=self._manifest.generation + 1,
@@ -220,12 +221,17 @@ class Writer:
             segments=entries,
         )
         manifests.commit(self._folder, following)
-        self._manifest, self.rebuilding = following, False
-        with suppress(OSError):  # the commit stands; the next writer removes what is left over
+        self._manifest = self._committed = following
+        self.rebuilding = False
+        with suppress(OSError, Locked):  # the commit stands, and the next writer collects again
             manifests.collect(self._folder, following)
         self.segments = [p for p in self.segments if len(p.live)]
         for pending, entry in zip(self.segments, entries, strict=True):
             pending.entry, pending.changed = entry, False
+
+    def _entries(self) -> tuple[SegmentEntry, ...]:
+        with storing(self._folder, "committing"):
+            return tuple(self._entry(pending) for pending in self.segments if len(pending.live))
 
     def _entry(self, pending: Pending) -> SegmentEntry:
         """Return a segment for the manifest, writing its tombstones if they changed."""
@@ -237,8 +243,11 @@ class Writer:
 
     def merge_due(self, start: int = 0) -> None:
         """Merge segments where that is due, but none before position `start`."""
-        while run := due([pending.size for pending in self.segments[start:]]):
+        while run := self._due(start):
             self.merge(start + run[0], start + run[1])
+
+    def _due(self, start: int) -> tuple[int, int] | None:
+        return due([pending.size for pending in self.segments[start:]])
 
     def merge(self, start: int, stop: int) -> None:
         """Put the live documents of adjacent segments into one; nothing is encoded again."""
@@ -303,16 +312,41 @@ class Writer:
         for pending, segment in zip(self.segments, segments, strict=True):
             pending.segment, pending.entry = segment, segment.entry
 
+    def _drop(self, kept: Sequence[Pending] = ()) -> None:
+        """Remove the files that neither the last commit nor the segments `kept` need."""
+        before = self._committed
+        if before is None or before.next_file == self._manifest.next_file:
+            return
+        needed = (*before.segments, *(pending.entry for pending in kept))
+        with suppress(OSError, RetrievalError):  # the next writer removes what is left over
+            # Unless a commit that failed has replaced the manifest all the same.
+            if manifests.read(self._folder).generation == before.generation:
+                manifests.collect(self._folder, replace(before, segments=needed))
+
     def _number(self) -> int:
         number = self._manifest.next_file
         self._manifest = replace(self._manifest, next_file=number + 1)
         return number
 
 
+def _is_full(error: StorageFailed) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def chunking_of(settings: Mapping[str, Any]) -> Chunking | None:
     """Return the chunking that a manifest records."""
-    recorded = settings.get("chunking")
-    return Chunking(**recorded) if recorded else None
+    return setting_of(Chunking, settings, "chunking")
+
+
+def setting_of(kind: type[Setting], settings: Mapping[str, Any], key: str) -> Setting | None:
+    """Return what a manifest records under a key, None if nothing, or raise `CorruptIndex`."""
+    try:
+        return kind(**settings[key]) if settings.get(key) else None
+    except (TypeError, InvalidInput) as error:
+        raise CorruptIndex(
+            f"the manifest records {key} as {settings[key]!r} ({error}): restore it from a copy"
+        ) from error
 
 
 def _live_vectors(segment: Segment, name: str, live: NDArray[np.int64]) -> Vectors:
