@@ -10,10 +10,20 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
+# For builds with slow kernels.
+settings.register_profile("few", settings.get_profile("suite"), max_examples=5)
 # What one test has encoded must not be found by another.
 os.environ["RETRIEVAL_EMBEDDING_CACHE_BYTES"] = "0"
 
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_report_header() -> str:
+    """Say how kernels are built."""
+    if os.environ.get("NUMBA_DISABLE_JIT") == "1":
+        return "kernels: interpreted"
+    checked = os.environ.get("NUMBA_BOUNDSCHECK") == "1"
+    return f"kernels: compiled {'with' if checked else 'without'} bounds checks"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

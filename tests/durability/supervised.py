@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MEMORY = 256 * 2**20
 """Bytes a child may map more than when its first case is over."""
 
@@ -54,7 +54,9 @@ def run(work: str, numbers: range, *, environment: Mapping[str, str] | None = No
 
 def _one_child(work: str, numbers: range, report: Report, environment: Mapping[str, str]) -> int:
     """Run cases until the child is gone; return how many are done, the one that killed it too."""
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    paths = os.pathsep.join(
+        [str(ROOT), *(str(ROOT / part) for part in ("tests", "tests/durability"))]
+    )
     bounds = json.dumps((numbers.start, numbers.stop, numbers.step))
     command = [sys.executable, "-W", "error", str(Path(__file__)), work, bounds]
     variables = {**os.environ, **environment, "PYTHONPATH": paths}

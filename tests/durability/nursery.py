@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
 """Seconds to wait for a line."""
 
@@ -66,7 +66,9 @@ class Nursery:
 
     def __enter__(self) -> "Nursery":
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        paths = os.pathsep.join(
+            [str(ROOT), *(str(ROOT / part) for part in ("tests", "tests/durability"))]
+        )
         python = [sys.executable, "-W", "error", "-m", "nursery", str(theirs.fileno())]
         self._process = subprocess.Popen(
             [*self._within, *python],

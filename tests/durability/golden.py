@@ -4,8 +4,10 @@
     goldens/KIND.json     the versions of its files, and what it answers, scores as hex floats
     goldens/refused/NAME  a collection of a version that is not read any more
 
-`PYTHONPATH=.:tests python -m golden`, from the root, writes those that are missing or of another
-version. One of the same versions is never replaced: the format has changed, so a version must.
+    PYTHONPATH=.:tests:tests/durability python -m golden
+
+from the root writes those that are missing or of another version. One of the same versions is never
+replaced: the format has changed, so a version must.
 """
 
 import json
@@ -34,7 +36,7 @@ QUERIES = ["cat dog", "sun", "owl fog cat sun sea", "nothing"]
 FILTERS = [None, 'n >= 2 and tag != "b"']
 AGAIN = (
     "a format has changed and its version has not: raise it, in retrieval/store/formats.py or as "
-    "`format_version` of the index, then run `PYTHONPATH=.:tests python -m golden`"
+    "`format_version` of the index, then run `PYTHONPATH=.:tests:tests/durability python -m golden`"
 )
 
 
