@@ -16,7 +16,8 @@ class RetrievalError(Exception):
     """Any error a user can act on: the message says the thing, the value and the remedy."""
 
     def __str__(self) -> str:
-        said, half = super().__str__(), _MESSAGE_CHARACTERS_MAX // 2
+        # Not that of the next class: a KeyError would print the repr of the message.
+        said, half = Exception.__str__(self), _MESSAGE_CHARACTERS_MAX // 2
         return said if len(said) <= 2 * half else f"{said[:half]} … {said[-half:]}"
 
 

@@ -54,8 +54,6 @@ class DuplicateDocument(InvalidInput):
 class UnknownName(InvalidInput, KeyError):
     """A name that nothing answers to; the message lists or suggests what exists."""
 
-    __str__ = RetrievalError.__str__  # KeyError would print the repr of the message
-
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
         """Say that no `kind` is called `name`, and suggest the nearest of the `known` names."""

@@ -155,6 +155,7 @@ ELSEWHERE = {
     "HTML_BYTES_MAX": "what is larger goes to the worker: retrieval/ingest/test_ingest_worker",
     "K_MAX": "retrieval/test_collection",
     "MANIFEST_BYTES_MAX": "retrieval/store/test_manifest",
+    "MANIFEST_VALUES_MAX": "retrieval/store/test_manifest_json",
     "MARKDOWN_BYTES_MAX": "as HTML_BYTES_MAX",
     "PARSER": "retrieval/ingest/test_ingest_worker",
     "SCORE_MAX": "retrieval/test_run",

@@ -41,13 +41,14 @@ class Snapshot:
                     opened = [_opened(folder, e, earlier.get(_key(e))) for e in manifest.segments]
                 return cls(manifest, opened)
             except StorageFailed as error:
-                missing = error.__cause__
-                if not isinstance(missing, FileNotFoundError):
+                # No name for the cause: it and this frame would keep each other, and all maps.
+                if not isinstance(error.__cause__, FileNotFoundError):
                     raise
                 if manifests.read(folder).generation == manifest.generation:
+                    name = error.__cause__.filename
                     raise CorruptIndex(
-                        f"{missing.filename} is missing: restore it from a copy, or index again"
-                    ) from missing
+                        f"{name} is missing: restore it from a copy, or index again"
+                    ) from error
         raise CorruptIndex(f"{folder.path} changes faster than it can be opened: try again")
 
     def __len__(self) -> int:
