@@ -7,7 +7,6 @@ else of the project.
 import difflib
 from collections.abc import Iterable
 
-
 _MESSAGE_CHARACTERS_MAX = 2_000
 """A value that came from outside is quoted in a message, however long it is."""
 

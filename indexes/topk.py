@@ -7,6 +7,8 @@ heap is full.
 
 from typing import Any
 
+import numpy as np
+
 from indexes.jit import kernel
 
 
@@ -39,7 +41,8 @@ def offer(ids: Any, scores: Any, size: int, ordinal: int, score: float) -> int:
 def sort_best_first(ids: Any, scores: Any, size: int) -> None:
     """Turn the heap into a ranking, in place. O(size log size)."""
     for last in range(size - 1, 0, -1):
-        ordinal, score = ids[last], scores[last]
+        ordinal: Any = np.int64(ids[last])  # of one type, whatever that of the heap
+        score = scores[last]
         ids[last], scores[last] = ids[0], scores[0]
         _sink(ids, scores, last, ordinal, score)
 

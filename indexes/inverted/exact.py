@@ -36,7 +36,7 @@ def search(
     offsets, terms, weights = queries
     for i in range(len(ids)):
         begin, end = offsets[first + i], offsets[first + i + 1]
-        size = 0
+        size: Any = np.int64(0)  # a literal 0 would be one more type
         cursors = np.empty(end - begin, np.int64)
         for j in range(begin, end):
             cursors[j - begin] = postings.offsets[terms[j]] if terms[j] >= 0 else -1

@@ -71,6 +71,7 @@ def test_sums_of_products_below_the_range_of_float32_are_found(n_queries):
     check(values, queries, 5, metric=Metric.INNER_PRODUCT)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("metric", Metric)
 @pytest.mark.parametrize("n_queries", [2, 9])
 def test_differences_below_float32_sums_are_told_apart(metric, n_queries):
@@ -82,6 +83,7 @@ def test_differences_below_float32_sums_are_told_apart(metric, n_queries):
     check(values, queries, 10, metric=metric)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("metric", Metric)
 def test_blocks_of_rows_and_queries_do_not_show(metric):
     random = np.random.default_rng(5)

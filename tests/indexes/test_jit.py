@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
+
+from indexes.lexicographic import rises
 
 WHERE = "from indexes import jit; print(jit._FOLDER)"
 
@@ -90,6 +94,8 @@ print(json.dumps(found))
 SATURATED = {"indexes.inverted.exact.search", "indexes.inverted.exact._add"}
 """Read frequencies in bytes where they are impacts, and saturated ones for BM25."""
 
+USUAL = {"NUMBA_BOUNDSCHECK": "0", "NUMBA_DISABLE_JIT": "0"}
+
 
 def run(code: str, argument: str = "", **environment: str) -> str:
     done = subprocess.run(
@@ -99,17 +105,68 @@ def run(code: str, argument: str = "", **environment: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.fixture(scope="module")
+def cold(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A cache that no other test has filled: what is loaded from one shows fewer types."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(os.environ.get("NUMBA_BOUNDSCHECK") == "1", reason="the types are the same")
 @pytest.mark.parametrize("unit", ["1", "0.5"])
-def test_kernels_have_one_type_and_a_second_process_compiles_nothing(unit: str):
+def test_kernels_have_one_type_and_a_second_process_compiles_nothing(unit: str, cold: str):
     """However the arrays came to be: built, joined, taken, loaded or mapped."""
-    first = json.loads(run(EVERY_KERNEL, unit))
+    first = json.loads(run(EVERY_KERNEL, unit, XDG_CACHE_HOME=cold))
     assert len(first) > 10
     for name, (n_types, _) in first.items():
         # Ordinals are int32 in one index and int64 in several.
         two = name.startswith("indexes.topk.") or (name in SATURATED and unit == "1")
         assert n_types <= 1 + two, f"{name} has {n_types} types"
-    second = json.loads(run(EVERY_KERNEL, unit))
+    second = json.loads(run(EVERY_KERNEL, unit, XDG_CACHE_HOME=cold))
     assert {name: misses for name, (_, misses) in second.items() if misses} == {}
+
+
+OUT_OF_RANGE = """
+import numpy as np
+from indexes.lexicographic import rises
+offsets = np.array([0, 1, 2])
+assert rises(offsets, np.frombuffer(b"ab", np.uint8))
+try:
+    rises(offsets + 5, np.frombuffer(b"ab", np.uint8))
+except IndexError:
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize("build", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT"])
+def test_two_builds_refuse_to_read_out_of_range(build: str):
+    """The usual one would read whatever lies there."""
+    assert run(OUT_OF_RANGE, **(USUAL | {build: "1"})) == "refused"
+
+
+def test_kernels_with_and_without_bounds_checks_are_kept_apart():
+    assert run(WHERE, **USUAL) != run(WHERE, **(USUAL | {"NUMBA_BOUNDSCHECK": "1"}))
+
+
+def test_kernels_are_built_as_the_environment_says():
+    """Here and now: whoever runs these tests in another build must get that build."""
+    interpreted = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+    assert isinstance(rises, numba.core.dispatcher.Dispatcher) is not interpreted
+    if interpreted or os.environ.get("NUMBA_BOUNDSCHECK") == "1":
+        with pytest.raises(IndexError):
+            rises(np.array([5, 6, 7]), np.frombuffer(b"ab", np.uint8))
+
+
+def test_interpreted_kernels_never_warn():
+    """Compiled ones overflow and divide by zero in silence."""
+    code = """
+import numpy as np
+from indexes.metric import exact_score
+large = np.full((1, 2), 3e38, np.float32)
+print(exact_score(large, 0, large, 0, 0))
+"""
+    for off in "01":
+        assert run(code, NUMBA_DISABLE_JIT=off) == "inf"
 
 
 def test_the_cache_is_private(tmp_path: Path):

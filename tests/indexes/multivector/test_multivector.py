@@ -103,6 +103,7 @@ def test_all_negative_scores_stay_negative():
     assert found.scores.tolist() == [[-3.0]]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_blocks_of_tokens_and_groups_of_queries_do_not_show(dtype):
     random = np.random.default_rng(5)

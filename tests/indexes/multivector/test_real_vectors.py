@@ -19,7 +19,10 @@ from indexes.vectors import MultiVectors
 BESIDE = Path(__file__).parents[4] / "shared" / "data"
 FOLDER = Path(os.environ.get("RETRIEVAL_DATA", BESIDE)) / "lotte500_colbertv2"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the ColBERTv2 vectors are not here")
+pytestmark = [
+    pytest.mark.compiled,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="the ColBERTv2 vectors are not here"),
+]
 
 
 @pytest.fixture(scope="module")
