@@ -1,6 +1,7 @@
 """Settings of the whole suite."""
 
 import os
+import sys
 from collections import Counter
 from typing import Any
 
@@ -16,6 +17,19 @@ settings.register_profile("few", settings.get_profile("suite"), max_examples=5)
 os.environ["RETRIEVAL_EMBEDDING_CACHE_BYTES"] = "0"
 
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+_HERE = {None, "", "localhost", "127.0.0.1", "::1"}
+
+
+def _stay_here(event: str, given: tuple[Any, ...]) -> None:
+    """Refuse to look for another machine, whatever library asks."""
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        address = given[1] if event == "socket.connect" else given[:1]
+        if isinstance(address, tuple) and address[0] not in _HERE:
+            raise PermissionError(f"a test reaches for {address[0]!r}: tests use no network")
+
+
+sys.addaudithook(_stay_here)
 
 
 def pytest_report_header() -> str:

@@ -53,6 +53,10 @@ def hold(path: str) -> None:
         say("committed")
 
 
+def say_nothing() -> None:
+    """Be over at once."""
+
+
 def hold_and_fork(path: str) -> None:
     """Hold the lock and fork a process that lives on; say its number."""
     collection = opened(DiskFolder(Path(path)))
@@ -264,6 +268,34 @@ def test_who_removes_the_lock_file_ends_the_commit(path: Path) -> None:
     step(1).commit(other)
     assert state(opened(DiskFolder(path))) == expected(1)
     assert other.verify().ok
+
+
+@pytest.mark.parametrize("way", ["create", "replace", "remove"])
+def test_nothing_is_changed_once_the_lock_file_is_gone(path: Path, way: str) -> None:
+    folder = DiskFolder(path)
+    (path / "a").write_bytes(b"a")
+    change = {
+        "create": lambda: folder.create("b"),
+        "replace": lambda: folder.replace("a", "b"),
+        "remove": lambda: folder.remove("a"),
+    }[way]
+    with folder.lock():
+        (path / "lock").unlink()
+        with pytest.raises(Locked, match="lock was removed while it was held"):
+            change()
+    assert set(os.listdir(path)) == {"a", "manifest.json"}
+
+
+def test_a_number_of_nobody_is_not_named(path: Path, nursery: Nursery) -> None:
+    """The holder has written over it by now, or will."""
+    child = nursery.fork(f"{HERE}:hold", str(path))
+    assert child.hear() == "holding"
+    dead = nursery.fork(f"{HERE}:say_nothing")
+    dead.rest()
+    (path / "lock").write_text(f"{dead.pid}\n")
+    with pytest.raises(Locked, match="is being written by another process: wait for it"):
+        opened(DiskFolder(path)).writer()
+    child.kill()
 
 
 @pytest.mark.parametrize("what", ["link", "dangling", "folder", "pipe", "foreign", "long"])
