@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from encoders.analysis import Analysis, Analyzer
 from encoders.analysis.analyzer import from_recipe as analysis_from_recipe
+from encoders.limits import BM25_K1_MAX
 from indexes.errors import InvalidInput
 from indexes.strings import Strings
 from indexes.validate import frozen
@@ -32,7 +33,7 @@ class Bm25Search:
     """Other values of k1 and b for one search; None: the encoder's. Nothing is indexed again.
 
     Raises:
-        InvalidInput: k1 negative or b outside 0 .. 1.
+        InvalidInput: k1 outside 0 .. 1000 or b outside 0 .. 1.
     """
 
     k1: float | None = None
@@ -44,15 +45,17 @@ class Bm25Search:
 
 def _check(k1: float, b: float) -> None:
     numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (k1, b))
-    if not numbers or not 0 <= k1 < float("inf") or not 0 <= b <= 1:
-        raise InvalidInput(f"k1 is {k1!r} and b is {b!r}: use 0 ≤ k1 and 0 ≤ b ≤ 1")
+    if not numbers or not 0 <= k1 <= BM25_K1_MAX or not 0 <= b <= 1:
+        raise InvalidInput(
+            f"k1 is {k1!r} and b is {b!r}: use 0 ≤ k1 ≤ {BM25_K1_MAX:,} and 0 ≤ b ≤ 1"
+        )
 
 
 class Bm25:
     """The lexical encoder.
 
     Raises:
-        InvalidInput: k1 negative or b outside 0 .. 1.
+        InvalidInput: k1 outside 0 .. 1000 or b outside 0 .. 1.
     """
 
     kind: Literal["sparse"] = "sparse"

@@ -2,11 +2,13 @@
 
 Models are opened from safetensors only (or from the files of the onnx and openvino backends), and
 no code that comes with a model is ever run. A name is, in this order: a local folder; the packaged
-copy of the default model, if installed; a snapshot of that hub id in the local cache; the hub.
+copy of the default model, if installed; a snapshot of that hub id in the local cache; the hub,
+unless only a manifest names it.
 """
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
@@ -15,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from encoders.errors import EncoderUnavailable, unavailable
+from encoders.errors import EncoderUnavailable, NotDownloaded, unavailable
 from encoders.limits import MODEL_SETTINGS_BYTES_MAX
 
 Backend: TypeAlias = Literal["torch", "onnx", "openvino"]
@@ -35,15 +37,19 @@ _OF_BACKEND: dict[str, tuple[str, ...]] = {
 }
 
 
-def locate(model: str, *, spec: str = "dense", backend: Backend = "torch") -> Path:
+def locate(
+    model: str, *, spec: str = "dense", backend: Backend = "torch", fetch: bool = True
+) -> Path:
     """Return the local folder of a model, fetching it from the hub only if it is nowhere else.
 
     Args:
         model: hub id or local folder.
         spec: the word before the colon of a spec, for messages.
         backend: what will run the model, which decides the files that are needed.
+        fetch: whether the hub may be asked.
 
     Raises:
+        NotDownloaded: it is not on this machine, and the hub may not be asked.
         EncoderUnavailable: there is no such folder, package, cached snapshot or hub.
     """
     folder = local_folder(model)
@@ -54,7 +60,7 @@ def locate(model: str, *, spec: str = "dense", backend: Backend = "torch") -> Pa
     elif model == MINILM and (packaged := _packaged()) is not None:
         found = packaged
     else:
-        found = _from_hub(model, spec, backend)
+        found = _from_hub(model, spec, backend, fetch=fetch)
     if reason := _unfit(found, backend):
         raise unavailable(str(found), reason, spec)
     return found
@@ -62,7 +68,10 @@ def locate(model: str, *, spec: str = "dense", backend: Backend = "torch") -> Pa
 
 def local_folder(model: str) -> Path | None:
     """Return the folder that a name is on this machine, None if it is none."""
-    path = os.path.expanduser(model)  # unlike that of pathlib, it leaves unknown homes as they are
+    try:
+        path = os.path.expanduser(model)  # unlike pathlib's, it leaves unknown homes as they are
+    except ValueError:  # "~" and what no name of a user can hold
+        return None
     return Path(path) if model and os.path.isdir(path) else None
 
 
@@ -144,14 +153,14 @@ def _packaged() -> Path | None:
     return folder
 
 
-def _from_hub(model: str, spec: str, backend: Backend) -> Path:
+def _from_hub(model: str, spec: str, backend: Backend, *, fetch: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError as error:
         raise unavailable(model, "sentence-transformers is not installed", spec) from error
     patterns = [*_PATTERNS, *_OF_BACKEND[backend]]
-    for local_only in (True, False):
+    for local_only in (True, False) if fetch else (True,):
         try:
             return Path(
                 snapshot_download(model, allow_patterns=patterns, local_files_only=local_only)
@@ -160,6 +169,11 @@ def _from_hub(model: str, spec: str, backend: Backend) -> Path:
             reason = first_line(error)
         except Exception as error:  # the hub's HTTP client has errors of its own, without a root
             reason = f"{type(error).__name__}: {error}"
+    if not fetch:
+        raise NotDownloaded(
+            f"model {model!r} is not on this machine, and is not downloaded because a collection "
+            f"names it. If you trust it, fetch it once: hf download {shlex.quote(model)}"
+        )
     raise unavailable(model, reason, spec)
 
 

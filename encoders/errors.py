@@ -12,6 +12,13 @@ class EncoderUnavailable(RetrievalError):
     """The model of an encoder cannot be loaded here; the message says how to provide it."""
 
 
+class NotDownloaded(EncoderUnavailable):
+    """The model of a recorded encoder is not on this machine; only a user who names it fetches it.
+
+    What is opened may be a stranger's, and must not decide what is asked of the network.
+    """
+
+
 def unavailable(model: str, reason: str, spec: str) -> EncoderUnavailable:
     """Say why the model of `spec:model` cannot be had, and the three ways to provide it."""
     first = _PACKAGED if spec == "dense" else _FETCHED.format(spec=spec)

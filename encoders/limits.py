@@ -6,8 +6,8 @@ WORD_CHARACTERS_MAX = 255
 SPEC_CHARACTERS_MAX = 8192
 """The spec of an encoder: a word and one or two paths, which systems end at 4096."""
 
-DIMENSION_MAX = 65_536
-"""Of dense vectors; ten times what models have."""
+BM25_K1_MAX = 1000
+"""Scores of BM25 hardly change from ten on, and what has no end overflows a float32."""
 
 VECTOR_LINE_BYTES_MAX = 16 * 2**20
 """A line of JSON with the vector of one text: some hundred thousand terms."""

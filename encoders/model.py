@@ -98,6 +98,7 @@ class ModelEncoder(ABC, Generic[Kind]):
         if self.precision is None:
             self.precision = self.torch_precision if self.backend == "torch" else "float32"
         self._check()
+        self._fetches = True
         self._lock = threading.Lock()
         self._pool: Any = None
         self._stop: Any = None
@@ -143,8 +144,19 @@ class ModelEncoder(ABC, Generic[Kind]):
 
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, Any]) -> "ModelEncoder[Kind]":
-        """Return the encoder a manifest records."""
-        return cls(**{name: value for name, value in recipe.items() if name != "type"})
+        """Return the encoder a manifest records; its model is never downloaded.
+
+        Raises:
+            InvalidInput: a value that none can have.
+            TypeError: a key that none has.
+        """
+        made = cls(**{name: value for name, value in recipe.items() if name != "type"})
+        if not isinstance(made.model, str):
+            raise InvalidInput(f"model {made.model!r}: a hub id or a local folder is a text")
+        if unknown := set(recipe) - set(made.recipe()):  # as `device`: it is this machine's
+            raise TypeError(f"no recipe has {sorted(unknown)}")
+        made._fetches = False
+        return made
 
     @cached_property
     def fingerprint(self) -> str:
@@ -235,7 +247,7 @@ class ModelEncoder(ABC, Generic[Kind]):
 
     @cached_property
     def _folder(self) -> Path:
-        folder = locate(self.model, spec=self._spec, backend=self.backend)
+        folder = locate(self.model, spec=self._spec, backend=self.backend, fetch=self._fetches)
         try:
             classes = model_classes(folder)
         except ValueError as error:

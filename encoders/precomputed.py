@@ -17,8 +17,9 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from encoders.errors import EncoderUnavailable
-from encoders.limits import DIMENSION_MAX, VECTOR_LINE_BYTES_MAX
+from encoders.limits import VECTOR_LINE_BYTES_MAX
 from indexes.errors import InvalidInput
+from indexes.validate import DIMENSION_MAX
 from indexes.vectors import DenseVectors, SparseVectors
 
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
@@ -81,10 +82,11 @@ class Precomputed:
         ids = [self.documents.with_suffix(".ids")] if self.kind == "dense" else []
         try:
             for path in (self.documents, *ids):
+                _check_plain(path)
                 with path.open("rb") as file:
                     while block := file.read(2**20):
                         state.update(block)
-        except OSError as error:
+        except (OSError, InvalidInput) as error:
             raise EncoderUnavailable(f"vectors {self.documents} cannot be read: {error}") from error
         return f"precomputed:{state.hexdigest()}"
 
@@ -126,9 +128,17 @@ class Precomputed:
 _Rows = Mapping[str, Any]
 
 
-def _read(path: Path) -> _Rows:
+def _check_plain(path: Path) -> None:
+    """Raise unless a path leads to a plain file, without opening it.
+
+    It can come from a stranger's manifest, and a pipe or `/dev/zero` has no end.
+    """
     if not path.is_file():
-        raise InvalidInput(f"no file of vectors at {path}")
+        raise InvalidInput(f"no file of vectors at {path}: it is missing, or no plain file")
+
+
+def _read(path: Path) -> _Rows:
+    _check_plain(path)
     pairs = _read_npy(path) if path.suffix == ".npy" else _read_jsonl(path)
     rows: dict[str, Any] = {}
     for key, row in pairs:

@@ -14,9 +14,12 @@ from retrieval.errors import CorruptIndex, FormatTooOld, InvalidInput, RecipeMis
 from retrieval.representation import DEFAULT, Representation, Spec, resolve
 from retrieval.store import lock
 from retrieval.store import manifest as manifests
+from retrieval.store.afresh import Afresh
+from retrieval.store.container import Container
 from retrieval.store.files import DiskFolder, Folder, storing
-from retrieval.store.manifest import Afresh, Manifest
-from retrieval.store.segment import build_settings
+from retrieval.store.formats import CONTENTS, content_of
+from retrieval.store.manifest import Manifest
+from retrieval.store.segment import INDEXES, build_settings
 
 
 def create(
@@ -75,7 +78,7 @@ def prepare(path: str | Path, recipe: Recipe, *, rebuild: bool = False) -> Colle
         except InvalidInput:
             if not _is_collection(path):  # else another process has been quicker
                 raise
-    collection = _taken_over(path) if rebuild else open_collection(path)
+    collection = taken_over(DiskFolder(Path(path))) if rebuild else open_collection(path)
     asked = _asked(collection, recipe, rebuild=rebuild)
     collection.use_encoders({n: r.encoder for n, r in asked.items() if r.encoder is not None})
     settings = recipe.settings(collection.settings)
@@ -100,15 +103,30 @@ def prepare(path: str | Path, recipe: Recipe, *, rebuild: bool = False) -> Colle
     return collection
 
 
-def _taken_over(path: str | Path) -> Collection:
-    """Open a collection whose documents are not needed any more, for writing."""
+def taken_over(folder: Folder) -> Collection:
+    """Open a collection whose documents are not needed any more, for writing.
+
+    Raises:
+        FormatUnknown: the folder is no collection, or a newer one.
+    """
     try:
-        collection = open_collection(path)
-        collection.writer()  # which reads more of it
-        collection.close()
+        collection = Collection(folder)
+        try:
+            _check_contents(folder, collection.writer().manifest)
+        finally:
+            collection.close()
     except (CorruptIndex, FormatTooOld):
-        return Collection(Afresh(Path(path)))
+        return Collection(Afresh(folder))
     return collection
+
+
+def _check_contents(folder: Folder, manifest: Manifest) -> None:
+    """Raise `FormatUnknown` where a file is of another version, also if nobody has read it yet."""
+    known = {**CONTENTS, **{kind: one.format_version for kind, one in INDEXES.items()}}
+    with storing(folder, "opening"):
+        for file in manifest.files():
+            opened = Container(folder, file, file.name.rpartition(".")[2])
+            content_of(opened.name, opened.settings, known)
 
 
 def _asked(collection: Collection, recipe: Recipe, *, rebuild: bool) -> dict[str, Representation]:
@@ -137,7 +155,7 @@ def _differences(
     recorded = collection.snapshot.manifest.representations
     found = [f"{name} is not in it" for name in asked if name not in recorded]
     found += [f"{name} is in it" for name in recorded if asked and name not in asked]
-    for name in set(asked) & set(recorded):
+    for name in sorted(set(asked) & set(recorded)):
         if difference := asked[name].difference(recorded[name]):
             found.append(f"{name} ({difference})")
     for key in ("chunking", "fields"):

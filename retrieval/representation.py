@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import encoders
 from encoders import Encoder, LexicalEncoder, is_lexical
+from encoders.errors import NotDownloaded
 from indexes.metric import Metric
 from indexes.vectors import Vectors
 from retrieval.document import Document
@@ -124,7 +125,8 @@ class Representation:
         """The encoder, after comparing it with the one that made the stored vectors.
 
         Raises:
-            EncoderUnavailable: only the user's own object can encode, and it was not passed.
+            EncoderUnavailable: only the user's own object can encode, and it was not passed; or
+                its model is not on this machine.
             RecipeMismatch: it is another encoder now.
         """
         if self.encoder is None:
@@ -133,10 +135,18 @@ class Representation:
                 f"({self.recipe['fingerprint']}): pass it, open(path, encoders="
                 f"{{{self.name!r}: encoder}}), or search with vectors"
             )
-        if self.encoder.fingerprint != self.recipe["fingerprint"]:
+        try:
+            fingerprint = self.encoder.fingerprint
+        except NotDownloaded as error:
+            spec, options = encoders.spec_of(self.recipe["encoder"])
+            raise EncoderUnavailable(
+                f"representation {self.name!r}: {error}; or name it yourself: open(path, encoders="
+                f"{{{self.name!r}: encoders.make({spec!r}, {options!r})}})"
+            ) from error
+        if fingerprint != self.recipe["fingerprint"]:
             raise RecipeMismatch(
                 f"representation {self.name!r} was encoded with {self.recipe['fingerprint']}, "
-                f"this encoder is {self.encoder.fingerprint}: pass the same encoder, or rebuild"
+                f"this encoder is {fingerprint}: pass the same encoder, or rebuild"
             )
         return self.encoder
 

@@ -46,6 +46,7 @@ class View:
 
     def representation(self, name: str, snapshot: Snapshot | None = None) -> Representation:
         """Return one representation, or raise `UnknownName`; `snapshot` can only be its own."""
+        assert snapshot is None or snapshot is self.snapshot, "a view has one snapshot"
         if name not in self.parts:
             raise UnknownName.of("representation", name, self.parts)
         return self.parts[name]

@@ -40,6 +40,9 @@ from retrieval.store.snapshot import Snapshot, find_live
 
 Setting = TypeVar("Setting")
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No room on the disk, for this user, or in one file: what is smaller may still fit."""
+
 
 class Writer:
     """Changes to a collection that are not committed yet. Holds the lock until it is closed."""
@@ -320,7 +323,7 @@ class Writer:
         needed = (*before.segments, *(pending.entry for pending in kept))
         with suppress(OSError, RetrievalError):  # the next writer removes what is left over
             # Unless a commit that failed has replaced the manifest all the same.
-            if manifests.read(self._folder).generation == before.generation:
+            if manifests.is_current(self._folder, before):
                 manifests.collect(self._folder, replace(before, segments=needed))
 
     def _number(self) -> int:
@@ -331,7 +334,7 @@ class Writer:
 
 def _is_full(error: StorageFailed) -> bool:
     cause = error.__cause__
-    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(cause, OSError) and cause.errno in _FULL
 
 
 def chunking_of(settings: Mapping[str, Any]) -> Chunking | None:

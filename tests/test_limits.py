@@ -14,6 +14,7 @@ import encoders
 import encoders.limits
 import eval.limits
 from encoders.analysis import Analyzer
+from encoders.bm25 import Bm25
 from encoders.checkpoint import settings_of
 from encoders.precomputed import Precomputed
 from eval.measures import parse
@@ -30,19 +31,26 @@ from retrieval.passages import cut
 from retrieval.queries import Queries
 from retrieval.run import Run
 from retrieval.snippets import cut as snippet
+from retrieval.store import lock
 
 ROOT = Path(__file__).parents[1]
-TUNING = {
-    "encoders/analysis/analyzer.py: CACHED_WORDS_MAX",
-    "eval/experiment.py: LATENCY_QUERIES_MAX",
-    "eval/significance.py: EXACT_QUERIES_MAX",
-    "retrieval/chunking/words.py: CHARACTERS_MAX",
-    "retrieval/chunking/words.py: MARKS_MAX",
-    "retrieval/filters/columns.py: COLUMNS_MAX",
-    "retrieval/ingest/formats/parquet.py: BATCH_ROWS_MAX",
-    "retrieval/pipeline.py: CACHED_CHARACTERS_MAX",
+NO_LIMITS = {
+    "encoders/analysis/analyzer.py: CACHED_WORDS_MAX": "of a cache",
+    "eval/experiment.py: LATENCY_QUERIES_MAX": "queries that are timed, of any number",
+    "eval/significance.py: EXACT_QUERIES_MAX": "from there on signs are drawn",
+    "indexes/errors.py: MESSAGE_CHARACTERS_MAX": "a message is shortened",
+    "indexes/validate.py: DIMENSION_MAX": "the lowest layer; `retrieval.limits` has it too",
+    "retrieval/chunking/words.py: CHARACTERS_MAX": "a longer word counts as several",
+    "retrieval/chunking/words.py: MARKS_MAX": "marks that are looked at together",
+    "retrieval/filters/columns.py: COLUMNS_MAX": "of a cache",
+    "retrieval/ingest/formats/parquet.py: BATCH_ROWS_MAX": "rows that are read together",
+    "retrieval/pipeline.py: CACHED_CHARACTERS_MAX": "longer texts are not cached",
+    "retrieval/store/embeddings.py: EMBEDDING_CACHE_BYTES_MAX": "the oldest files are removed",
+    "retrieval/store/embeddings.py: FILE_BYTES_MAX": "larger files are not merged",
+    "retrieval/store/shelf.py: IDENTITY_CHARACTERS_MAX": "what is written is shortened",
+    "retrieval/store/shelf.py: OPEN_FILES_MAX": "a file more is opened again",
 }
-"""Nothing that is read is refused for these."""
+"""Nothing that is read is refused for these, or they cannot live in a file of limits; why."""
 
 SMALL = 77
 """What a limit is set to where an input over it would be too large for a test."""
@@ -127,6 +135,10 @@ TABLE: dict[str, tuple[Callable[[int, Path], object], str]] = {
     "FILTER_CHARACTERS_MAX": (lambda n, _: Filter.parse("a == 1".ljust(n)), ""),
     "FILTER_DEPTH_MAX": (lambda n, _: Filter.parse("(" * n + "a == 1" + ")" * n), ""),
     "FILTER_COMPARISONS_MAX": (lambda n, _: Filter.parse(" or ".join(["a == 1"] * n)), ""),
+    "FILTER_VALUES_MAX": (
+        lambda n, _: Filter.parse(f"a in [1] or b in [{'1,' * (n - 1)}]"),
+        "",
+    ),
     "FILTER_FIELDS_MAX": (
         lambda n, _: Filter.parse(" or ".join(f"a{i} == 1" for i in range(n))),
         "",
@@ -135,6 +147,7 @@ TABLE: dict[str, tuple[Callable[[int, Path], object], str]] = {
     "RECIPE_KEY_PARTS_MAX": (lambda n, _: Recipe.parse("systems" + ".a" * (n - 1) + " = 1"), ""),
     "SYSTEM_PARTS_MAX": (lambda n, _: fusing(n), ""),
     "SPEC_CHARACTERS_MAX": (lambda n, _: encoders.make("dense:".ljust(n, "x")), ""),
+    "BM25_K1_MAX": (lambda n, _: Bm25(k1=n), ""),
     "DIMENSION_MAX": (lambda n, path: matrix(path.with_suffix(".npy"), n), ""),
     "VECTOR_LINE_BYTES_MAX": (
         lambda n, path: vectors(path, '{"id": "a", "vector": {"x": 1}}'.ljust(n)),
@@ -149,11 +162,13 @@ TABLE: dict[str, tuple[Callable[[int, Path], object], str]] = {
 }
 
 ELSEWHERE = {
+    "ARRAY_AXES_MAX": "retrieval/store/test_container",
     "BUFFER": "what a writer holds is written out, nothing is refused: retrieval/test_collection",
     "DIRECTORY_BYTES_MAX": "retrieval/store/test_container",
     "DOCUMENTS_PER_SEGMENT_MAX": "retrieval/store/test_manifest",
     "HTML_BYTES_MAX": "what is larger goes to the worker: retrieval/ingest/test_ingest_worker",
     "K_MAX": "retrieval/test_collection",
+    "LOCK_BYTES_MAX": "below",
     "MANIFEST_BYTES_MAX": "retrieval/store/test_manifest",
     "MANIFEST_VALUES_MAX": "retrieval/store/test_manifest_json",
     "MARKDOWN_BYTES_MAX": "as HTML_BYTES_MAX",
@@ -211,15 +226,27 @@ def test_every_limit_says_why(module: Any) -> None:
 
 
 def test_no_limit_lives_elsewhere() -> None:
-    """Those that tune speed stay with their code, those of the stored format with the store."""
+    """Those that tune speed stay with their code, and say so here."""
     found = {
         f"{path.relative_to(ROOT).as_posix()}: {name}"
-        for package in ("retrieval", "encoders", "eval")
+        for package in ("indexes", "retrieval", "encoders", "eval")
         for path in sorted((ROOT / package).rglob("*.py"))
-        if path.name != "limits.py" and path.parent.name != "store"
+        if path.name != "limits.py"
         for name in re.findall(r"^_?([A-Z][A-Z_]*_MAX) =", path.read_text(), re.MULTILINE)
     }
-    assert found <= TUNING, found - TUNING
+    assert found == set(NO_LIMITS)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_longer_file_is_no_lock_file(tmp_path: Path, more: int) -> None:
+    (tmp_path / "lock").write_bytes(b"1" * (limits.LOCK_BYTES_MAX + more))
+    with (tmp_path / "lock").open("rb") as file:
+        assert lock.is_ours(file.fileno()) is not bool(more)
+
+
+def test_a_filter_has_room_for_ten_thousand_ids() -> None:
+    ids = ", ".join(f'"a long document name {i:,}"' for i in range(10_000))
+    assert len(Filter.parse(f"id in [{ids}]").text) > 290_000
 
 
 def test_a_long_trec_page_only_loses_its_tags(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,17 @@
 """What is opened executes nothing, writes nothing and reaches nothing outside of its folder."""
 
+import ast
 import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ from encoders.errors import EncoderUnavailable
 from eval.datasets import open_dataset
 from retrieval.config import Recipe
 from retrieval.errors import InvalidInput
+from retrieval.store import manifest as manifests
+from retrieval.store.files import DiskFolder
 
 ROOT = Path(__file__).parents[1]
 
@@ -230,6 +236,114 @@ def test_opening_and_searching_writes_and_starts_nothing(tmp_path: Path) -> None
     (tmp_path / "c.idx").chmod(0o755)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
     assert _state(tmp_path) == before
+
+
+LEARNED = {"type": "learned_sparse", "model": "owner/name"}
+COUNTED = {"type": "bm25", "k1": 0.9, "b": 0.4, "analysis": {}}
+
+
+def _vectors(documents: object) -> dict[str, Any]:
+    recorded = {"type": "precomputed", "documents": documents, "queries": None}
+    return {**recorded, "metric": "INNER_PRODUCT"}
+
+
+def _forged(folder: Path, encoder: Mapping[str, Any]) -> Path:
+    """Make a collection whose manifest says that another encoder made it."""
+    made = rt.create(folder, ["bm25"])
+    made.add([rt.Document("a", "a wing")])
+    made.commit()
+    made.close()
+    manifest = manifests.read(DiskFolder(folder))
+    recipe = {**manifest.representations["bm25"], "encoder": dict(encoder)}
+    told = replace(manifest, representations={"bm25": recipe})
+    (folder / manifests.NAME).write_bytes(told.to_bytes())
+    return folder
+
+
+RECORDED = """
+import sys
+def hook(event, given):
+    if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system"):
+        print("reached out:", event, given)
+        raise PermissionError(event)
+sys.addaudithook(hook)
+import retrieval as rt
+for path in sys.argv[1:]:
+    try:
+        print("answered", len(rt.open(path).search("wing")))
+    except rt.RetrievalError as error:
+        print(type(error).__name__, str(error).replace(chr(10), " "))
+"""
+
+
+def test_a_stranger_does_not_decide_what_is_downloaded_or_read(tmp_path: Path) -> None:
+    """A search would wait for a pipe, and read `/dev/zero`, for ever."""
+    pytest.importorskip("sentence_transformers")
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    recorded = {
+        "EncoderUnavailable": [
+            LEARNED,
+            *({**LEARNED, "model": name} for name in ("../name", "~\0/x", "~\ud800/x", "a\0")),
+            *map(_vectors, ("/dev/zero", str(pipe), f"{tmp_path}/link", str(tmp_path), "a\0", "")),
+        ],
+        "FormatTooNew": [
+            *({**LEARNED, "device": ["cpu"] * 1000}, {**LEARNED, "batch_size": 1}),
+            *({**LEARNED, "model": model} for model in (5, None, [])),
+            *map(_vectors, (5, None, [])),
+            *({**COUNTED, **more} for more in ({"k1": 1e300}, {"k1": 10**400}, {"b": -1e300})),
+        ],
+    }
+    expected = [error for error, encoders in recorded.items() for _ in encoders]
+    encoders = [encoder for encoders in recorded.values() for encoder in encoders]
+    paths = [_forged(tmp_path / f"{n}.idx", encoder) for n, encoder in enumerate(encoders)]
+    online = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RECORDED, *map(str, paths)],
+        capture_output=True, text=True, cwd=ROOT, timeout=120,
+        env={**online, "PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path / "hub")},
+    )  # fmt: skip
+    said = done.stdout.splitlines()
+    assert [line.partition(" ")[0] for line in said] == expected, done.stdout + done.stderr
+    assert "hf download owner/name" in said[0]
+    for line, path in zip(said[5:7], ("/dev/zero", str(pipe)), strict=True):
+        assert f"no file of vectors at {path}" in line
+
+
+def test_a_recorded_model_is_fetched_for_the_user_who_names_it(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    offline, cached = [], False
+
+    def snapshot(name: str, *, allow_patterns: list[str], local_files_only: bool) -> str:
+        offline.append(local_files_only)
+        if local_files_only and not cached:
+            raise LocalEntryNotFoundError(name)
+        return str(model)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    made = rt.create(tmp_path / "c.idx", {"mine": "dense:owner/name"})
+    made.add([rt.Document("a", "cat")])
+    made.commit()
+    assert offline[-1] is False
+    offline.clear()
+    with pytest.raises(EncoderUnavailable, match=r"hf download owner/name;") as refused:
+        rt.open(tmp_path / "c.idx").search("cat")
+    assert offline
+    assert all(offline)
+    remedy = r"open\(path, encoders=\{'(\w+)': encoders\.make\('([^']+)', (\{.*\})\)\}\)$"
+    told = re.search(remedy, str(refused.value))
+    assert told is not None
+    own = {told[1]: make(told[2], ast.literal_eval(told[3]))}
+    assert rt.open(tmp_path / "c.idx", encoders=own).search("cat")
+    cached = True
+    offline.clear()
+    assert rt.open(tmp_path / "c.idx").search("cat")
+    assert all(offline)
 
 
 def _state(folder: Path) -> list[tuple[str, int, int]]:

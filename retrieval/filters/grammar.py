@@ -14,7 +14,12 @@ from typing import NoReturn
 
 from retrieval.filters.tokens import Token, fail, tokens
 from retrieval.filters.tree import And, Comparison, Node, Not, Or, Path, Scalar
-from retrieval.limits import FILTER_COMPARISONS_MAX, FILTER_DEPTH_MAX, FILTER_FIELDS_MAX
+from retrieval.limits import (
+    FILTER_COMPARISONS_MAX,
+    FILTER_DEPTH_MAX,
+    FILTER_FIELDS_MAX,
+    FILTER_VALUES_MAX,
+)
 
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _KINDS = {"end": "the end", "literal": "a value", "path": "a field"}
@@ -47,7 +52,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self._tokens = tokens(text)
-        self._depth = self._n_comparisons = 0
+        self._depth = self._n_comparisons = self._n_values = 0
         self._fields: set[Path] = set()
         self.token = next(self._tokens)
 
@@ -154,6 +159,10 @@ class _Parser:
     def _list(self) -> _Operand:
         opening, values = self._advance(), []
         while self.token.kind != "]":
+            self._n_values += 1
+            if self._n_values > FILTER_VALUES_MAX:
+                problem = f"more than {FILTER_VALUES_MAX:,} values in lists: ask for fewer"
+                self._fail(self.token, problem)
             values.append(self._literal("a value or ]"))
             if self.token.kind == ",":
                 self._advance()

@@ -4,11 +4,12 @@
     header    → magic(8) version:u32 zero:u32 kind(16, ASCII, zero-padded)          32 bytes
     array     → bytes, little-endian, C order, starting at a multiple of 64
     directory → JSON {"settings": {…}, "arrays": [[name, dtype, shape, offset, checksum] …]}
-    footer    → offset:u64 size:u64 of the directory, its checksum:u64, ~magic(8)    32 bytes
+    footer    → offset:u64 size:u64 of the directory, checksum:u64, ~magic(8)        32 bytes
 
 Arrays follow each other without holes but the alignment, and three counts must agree: shape ×
-item size, the distance to the next array, and the size of the file. Checksums are XXH3-64. Opening
-reads header, directory and footer; the bytes of an array are checked when it is first asked for.
+item size, the distance to the next array, and the size of the file. Checksums are XXH3-64; that of
+the footer is of header and directory, so that nothing is believed of a damaged file, its version
+included. Opening reads these three; the bytes of an array are checked when it is first asked for.
 The magic has a byte above 127 and line ends of both kinds, so that a text-mode copy destroys it.
 
 A file is mapped, not read: one that somebody shortens while it is open loses pages that are mapped
@@ -32,11 +33,11 @@ import xxhash
 from numpy.typing import NDArray
 
 from retrieval.errors import CorruptIndex, FormatTooNew, FormatTooOld
-from retrieval.limits import DIRECTORY_BYTES_MAX
+from retrieval.limits import ARRAY_AXES_MAX, DIRECTORY_BYTES_MAX
 from retrieval.store.files import Folder
 
 MAGIC = b"\x89RVE\r\n\x1a\n"
-VERSION = 1
+VERSION = 2
 _HEADER = struct.Struct("<8sII16s")
 _FOOTER = struct.Struct("<QQQ8s")
 _MAGIC_END = bytes(255 - byte for byte in MAGIC)
@@ -49,7 +50,6 @@ _DTYPES: dict[str, type[np.generic]] = {
     "f4": np.float32,
 }
 _CODES: dict[np.dtype[Any], str] = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
-_NDIM_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ def write(
     """Write a new container, and sync it unless losing it with the power is no harm."""
     file = folder.create(name)
     try:
-        file.write(_HEADER.pack(MAGIC, VERSION, 0, kind.encode("ascii")))
+        header = _HEADER.pack(MAGIC, VERSION, 0, kind.encode("ascii"))
+        file.write(header)
         position, rows = _HEADER.size, []
         for key, array in arrays.items():
             data = np.ascontiguousarray(array).data.cast("B") if array.size else b""
@@ -96,7 +97,7 @@ def write(
             rows.append([*row, f"{xxhash.xxh3_64_intdigest(data):016x}"])
             position += len(data)
         directory = json.dumps({"settings": dict(settings or {}), "arrays": rows}).encode()
-        checksum = xxhash.xxh3_64_intdigest(directory)
+        checksum = xxhash.xxh3_64_intdigest(header + directory)
         file.write(directory)
         file.write(_FOOTER.pack(position, len(directory), checksum, _MAGIC_END))
         if sync:
@@ -137,9 +138,19 @@ class Container:
         size, entry = len(self._bytes), self._entry
         if size != entry.size or size < _HEADER.size + _FOOTER.size:
             raise self._corrupt(f"has {size:,} bytes, the manifest says {entry.size:,}")
-        magic, version, zero, name = _HEADER.unpack(self._bytes[: _HEADER.size].data)
+        header = self._bytes[: _HEADER.size].tobytes()
+        magic, version, zero, name = _HEADER.unpack(header)
         if magic != MAGIC or zero != 0:
             raise self._corrupt("does not start like a container")
+        offset, length, checksum, end = _FOOTER.unpack(self._bytes[-_FOOTER.size :].data)
+        if end != _MAGIC_END or offset + length + _FOOTER.size != size:
+            raise self._corrupt("does not end like a container")
+        if length > DIRECTORY_BYTES_MAX:
+            raise self._corrupt(f"has a directory of {length:,} bytes")
+        directory = self._bytes[offset : offset + length].tobytes()
+        found = xxhash.xxh3_64_intdigest(header + directory)
+        if found != checksum or f"{checksum:016x}" != entry.checksum:
+            raise self._corrupt("has a header or directory that is not the one the manifest knows")
         if version != VERSION:
             kind_of_error = FormatTooNew if version > VERSION else FormatTooOld
             raise kind_of_error(
@@ -148,14 +159,6 @@ class Container:
             )
         if name.rstrip(b"\0") != kind.encode():
             raise self._corrupt(f"is of kind {name!r}, not {kind!r}")
-        offset, length, checksum, end = _FOOTER.unpack(self._bytes[-_FOOTER.size :].data)
-        if end != _MAGIC_END or offset + length + _FOOTER.size != size:
-            raise self._corrupt("does not end like a container")
-        if length > DIRECTORY_BYTES_MAX:
-            raise self._corrupt(f"has a directory of {length:,} bytes")
-        directory = self._bytes[offset : offset + length].tobytes()
-        if xxhash.xxh3_64_intdigest(directory) != checksum or f"{checksum:016x}" != entry.checksum:
-            raise self._corrupt("has a directory that is not the one the manifest knows")
         return self._read_directory(read_json(directory), offset)
 
     def _read_directory(
@@ -164,7 +167,7 @@ class Container:
         arrays: dict[str, _Array] = {}
         position = _HEADER.size
         for name, code, shape, offset, checksum in content["arrays"]:
-            if len(shape) > _NDIM_MAX or not _are_counts(shape) or not _are_counts([offset]):
+            if len(shape) > ARRAY_AXES_MAX or not _are_counts(shape) or not _are_counts([offset]):
                 raise self._corrupt(f"gives array {name!r} the shape {shape!r}")
             array = _Array(_DTYPES[code], tuple(shape), offset, int(checksum, 16))
             if offset != position + -position % _ALIGNMENT or name in arrays:

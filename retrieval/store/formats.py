@@ -22,8 +22,11 @@ CONTENTS: Mapping[str, int] = {
 }
 """Kind of content → version; indexes say theirs themselves, `format_version`."""
 
-AGAIN = "index again, into another folder or with `retrieval index FOLDER -o INDEX --rebuild`"
-"""What to do about a collection that this release cannot read."""
+AGAIN = "index again into another folder"
+"""What to do about a collection of a later release: it is in use, so nothing takes its place."""
+
+REBUILD = "index again, into another folder or with `retrieval index FOLDER -o INDEX --rebuild`"
+"""What to do about a collection that no release reads any more, or only earlier ones."""
 
 
 def check_version(place: str, found: object, read: int) -> None:
@@ -32,7 +35,7 @@ def check_version(place: str, found: object, read: int) -> None:
         return
     said = f"{place} has format version {found!r:.99}, this release reads {read}"
     if type(found) is int and 0 <= found < read:
-        raise FormatTooOld(f"{said}: use the release that made it, or {AGAIN}")
+        raise FormatTooOld(f"{said}: use the release that made it, or {REBUILD}")
     raise FormatTooNew(f"{said}: use a newer release, or {AGAIN}")
 
 

@@ -15,10 +15,9 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from retrieval.errors import Locked
+from retrieval.limits import LOCK_BYTES_MAX
 
 NAME = "lock"
-
-_CONTENT_BYTES_MAX = 32
 
 _PATIENCE_S = 0.25
 """How long another holder is waited for: one that is being killed is gone by then."""
@@ -91,7 +90,7 @@ def take(file: Path, opened: Callable[[Path], AbstractContextManager[int]]) -> L
                     f"{file.parent} is being written by process {os.getpid()}, which is this one: "
                     "commit or close the other Collection first"
                 )
-            holder = _number(os.pread(descriptor, _CONTENT_BYTES_MAX, 0))
+            holder = _number(os.pread(descriptor, LOCK_BYTES_MAX, 0))
         if time.monotonic() > give_up:
             named = f"process {holder}" if _is_alive(holder) else "another process"
             raise Locked(f"{file.parent} is being written by {named}: wait for it, or stop it")
@@ -103,8 +102,8 @@ def is_ours(descriptor: int) -> bool:
 
     Zeros are what a loss of power may leave.
     """
-    content = os.pread(descriptor, _CONTENT_BYTES_MAX + 1, 0)
-    return len(content) <= _CONTENT_BYTES_MAX and not content.strip(b"0123456789\n\0")
+    content = os.pread(descriptor, LOCK_BYTES_MAX + 1, 0)
+    return len(content) <= LOCK_BYTES_MAX and not content.strip(b"0123456789\n\0")
 
 
 def _sign(descriptor: int) -> None:

@@ -5,8 +5,9 @@ does not name is left over from a writer that died, and is removed by the next o
 
     {"format": "retrieval-collection", "version": 3, "body": {…}, "checksum": "0123456789abcdef"}
 
-The checksum is of all bytes before it, so nothing is believed of a damaged manifest, its version
-included. Its JSON has one spelling and its schema is closed: bytes that this release would not
+The checksum is of all bytes before it, so nothing is believed of a damaged manifest. Only that it
+is of version 1 or 2 is taken from how it begins, to be refused by name: their checksum lay in
+another place. The JSON has one spelling and its schema is closed: bytes that this release would not
 write are refused, and what a later one added is refused by name.
 """
 
@@ -14,7 +15,6 @@ import json
 import re
 from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any, TypeVar
 
 import xxhash
@@ -27,8 +27,8 @@ from retrieval.errors import (
 )
 from retrieval.limits import DOCUMENTS_PER_SEGMENT_MAX, MANIFEST_BYTES_MAX, MANIFEST_VALUES_MAX
 from retrieval.store.container import FileEntry
-from retrieval.store.files import DiskFolder, Folder, storing
-from retrieval.store.formats import AGAIN, MANIFEST, check_known, check_version
+from retrieval.store.files import Folder, storing
+from retrieval.store.formats import MANIFEST, REBUILD, check_known, check_version
 
 NAME = "manifest.json"
 FORMAT = "retrieval-collection"
@@ -43,6 +43,7 @@ SETTINGS: Mapping[str, Set[str] | None] = {
 
 Value = TypeVar("Value")
 
+_BEGIN = f'{{"format": "{FORMAT}"'.encode()
 _OLD = re.compile(rb'\{"format": "retrieval-collection", "version": ([12]), "checksum": "')
 _TAIL_BYTES = len(', "checksum": "0123456789abcdef"}')
 _ENVELOPE = frozenset(("format", "version", "body", "checksum"))
@@ -115,7 +116,7 @@ class Manifest:
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise CorruptIndex(
                 f"{place} is damaged, or no manifest of ours ({str(error)[:200]}): restore it from "
-                f"a copy, or {AGAIN}"
+                f"a copy, or {REBUILD}"
             ) from error
 
 
@@ -140,9 +141,11 @@ def read(folder: Folder) -> Manifest:
         CorruptIndex: the manifest is damaged.
         StorageFailed: it cannot be read.
     """
+    data = b""
     try:
         with storing(folder, "reading the manifest"):
             data = folder.read(NAME, MANIFEST_BYTES_MAX)
+        return Manifest.from_bytes(data, str(folder.path / NAME))
     except StorageFailed as error:
         if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             raise
@@ -150,7 +153,32 @@ def read(folder: Folder) -> Manifest:
             f"{folder.path} is no collection (no {NAME}): make one with `retrieval index FOLDER "
             f"-o {folder.path}`"
         ) from None
-    return Manifest.from_bytes(data, str(folder.path / NAME))
+    except CorruptIndex as error:
+        # Other programs have files of that name too, and what is theirs is not to be built again.
+        if data.startswith(_BEGIN) or _has_files(folder):
+            raise
+        raise FormatUnknown(
+            f"{folder.path} is no collection, its {NAME} is of another program: choose another "
+            "folder"
+        ) from error
+
+
+def _has_files(folder: Folder) -> bool:
+    with storing(folder, "reading the manifest"):
+        return any(map(is_file_name, folder.names()))
+
+
+def is_file_name(name: str) -> bool:
+    """Say whether a file of a segment could have this name."""
+    return _FILE_NAME.fullmatch(name) is not None
+
+
+def is_current(folder: Folder, manifest: Manifest) -> bool:
+    """Say whether a manifest still is the one of its folder.
+
+    Its number alone does not tell: a collection that is built again counts from 1.
+    """
+    return read(folder).to_bytes() == manifest.to_bytes()
 
 
 def commit(folder: Folder, manifest: Manifest) -> None:
@@ -201,35 +229,6 @@ def _readable(folder: Folder, manifest: Manifest) -> bytes:
             "JSON by names that are strings, and do not hold NaN"
         ) from error
     return data
-
-
-class Afresh(DiskFolder):
-    """The folder of a collection that cannot be read, as if it were empty, to be built again.
-
-    Until a commit has taken its place all files of the old one stay; numbers go on after theirs.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._taken = False
-
-    def names(self) -> list[str]:
-        """Return the names of all files, but for those of the old collection."""
-        names = super().names()
-        return names if self._taken else [one for one in names if not _FILE_NAME.fullmatch(one)]
-
-    def read(self, name: str, limit: int) -> bytes:
-        """Return a whole small file; in place of the old manifest one without documents."""
-        if name != NAME or self._taken:
-            return super().read(name, limit)
-        found = [match for one in super().names() if (match := _FILE_NAME.fullmatch(one))]
-        last = max((int(match[1]) for match in found), default=0)
-        return Manifest(next_file=last + 1).to_bytes()
-
-    def replace(self, source: str, target: str) -> None:
-        """Rename; the old collection is gone when its manifest is replaced."""
-        super().replace(source, target)
-        self._taken = self._taken or target == NAME
 
 
 def _only(what: str, value: Any, known: Set[str]) -> None:

@@ -44,7 +44,7 @@ class Snapshot:
                 # No name for the cause: it and this frame would keep each other, and all maps.
                 if not isinstance(error.__cause__, FileNotFoundError):
                     raise
-                if manifests.read(folder).generation == manifest.generation:
+                if manifests.is_current(folder, manifest):
                     name = error.__cause__.filename
                     raise CorruptIndex(
                         f"{name} is missing: restore it from a copy, or index again"

@@ -1,4 +1,4 @@
-"""Checking a whole collection: every byte, every structure."""
+"""Checking a whole collection: every byte, every structure, every index against its vectors."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ def verify(folder: Folder) -> Verification:
                 folder, segment, n_sources=len(manifest.sources)
             )
         # A file may be gone only because a commit went by.
-        if not problems or manifests.read(folder).generation == manifest.generation:
+        if not problems or manifests.is_current(folder, manifest):
             break
     files = manifest.files()
     return Verification(len(files) + 1, sum(file.size for file in files), tuple(problems))

@@ -16,13 +16,16 @@ import numpy as np
 import xxhash
 from faults import FaultFolder
 from kinds import KINDS
-from trials import REFUSED, sound
+from trials import sound
 from workload import opened, state
 
-from retrieval.errors import CorruptIndex
+from retrieval.errors import CorruptIndex, FormatUnknown
 from retrieval.store import container
 from retrieval.store import manifest as manifests
 from retrieval.store.documents import DocumentTable
+from retrieval.store.verification import verify
+
+REFUSED = (CorruptIndex, FormatUnknown)
 
 # ---------------------------------------------------------------------- lies with right checksums
 
@@ -41,6 +44,8 @@ def lies() -> str:
         except Exception as error:
             return f"{what}: raised {error!r}"
         return f"{what}: believed"
+    if verify(_of_other_vectors()).ok:
+        return "an index of other vectors"
     with patch.object(container, "DIRECTORY_BYTES_MAX", 10), suppress(*REFUSED):
         opened(FaultFolder(sound()[0]))
         return "a directory of any size"
@@ -51,6 +56,14 @@ def lies() -> str:
         manifests.read(FaultFolder(sound()[0]))
         return "a manifest of any size"
     return ""
+
+
+def _of_other_vectors() -> FaultFolder:
+    """Return a collection with an index that is well formed, and not what its vectors give."""
+    folder = FaultFolder(sound()[0])
+    twice = {"dense.index": lambda arrays, _: arrays.update(norms=2 * arrays["norms"])}
+    damage.retell(folder, twice)
+    return folder
 
 
 USED = {
@@ -80,6 +93,14 @@ DIRECTORIES: Mapping[str, Edit] = {
     "an unknown setting": lambda d: d["settings"].__setitem__("colour", 1),
 }
 
+HEADERS = {
+    "another magic": (0, b"x"),
+    "an earlier version": (8, b"\1"),
+    "a later version": (8, b"\x63"),
+    "a reserved byte": (12, b"\1"),
+    "the kind of another file": (16, b"documents"),
+}
+
 
 def _lying_containers() -> dict[str, dict[str, bytes]]:
     made = {}
@@ -92,6 +113,8 @@ def _lying_containers() -> dict[str, dict[str, bytes]]:
         made[f"{name}: a hole"] = _with(name, _forged(data, before=bytes(64)))
         made[f"{name}: bytes behind"] = _with(name, _forged(data, behind=b"more"))
         made[f"{name}: settings twice"] = _with(name, _forged(data, settings_twice=True))
+        for what, header in HEADERS.items():
+            made[f"{name}: {what}"] = _with(name, _forged(data, header=header))
         made[f"{name}: tiny"] = _with(name, data[-32:])
         made[f"{name}: empty"] = _with(name, b"")
     made["00000001.documents: no arrays"] = _with("00000001.documents", _without_arrays())
@@ -122,9 +145,15 @@ def _forged(
     *,
     before: bytes = b"",
     behind: bytes = b"",
+    header: tuple[int, bytes] = (0, b""),
     settings_twice: bool = False,
 ) -> bytes:
-    """Return a container with another directory, or bytes around it, and the right checksum."""
+    """Return a container with another directory, or bytes around it, and the right checksum.
+
+    header  where it is told something else, and what
+    """
+    at, said = header
+    data = data[:at] + said + data[at + len(said) :]
     offset, _, _, end = struct.unpack("<QQQ8s", data[-32:])
     content = json.loads(_directory(data))
     if edit is not None:
@@ -132,7 +161,7 @@ def _forged(
     directory = json.dumps(content).encode()
     if settings_twice:
         directory = b'{"settings": {}, ' + directory[1:]
-    checksum = xxhash.xxh3_64_intdigest(directory)
+    checksum = xxhash.xxh3_64_intdigest(data[:32] + directory)
     footer = struct.pack("<QQQ8s", offset + len(before), len(directory), checksum, end)
     return data[:offset] + before + directory + behind + footer
 

@@ -47,10 +47,11 @@ SECONDS_MAX = 1.0
 """Of processor time, for one input."""
 
 MESSAGE_CHARACTERS_MAX = 2000
-"""Of the reason why something was skipped."""
+"""Of an error, besides the mark of what was left out, and of why something was skipped."""
 
 PLACE = "bad"
-Read = Callable[[bytes, Random], object]
+Read = Callable[[bytes, Random], str | None]
+"""Reads bytes; returns "refused" where it says so in another way than by an error."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Format:
     count  bad inputs that are tried, times SCALE
     make   makes a bad one of the good ones
     plain  whether the good ones are what the reader takes, without `make`
+    parsed whether there is a form that the input can violate, so that some are refused
     """
 
     good: Sequence[bytes]
@@ -68,6 +70,7 @@ class Format:
     count: int
     make: Callable[[Sequence[bytes], Random], bytes] = garbled
     plain: bool = True
+    parsed: bool = True
 
 
 def __getattr__(name: str) -> Callable[[int], str]:
@@ -91,12 +94,15 @@ def case(name: str, number: int) -> str:
 
 
 def _timed(read: Read, data: bytes, random: Random) -> tuple[str, float]:
-    start, outcome = time.process_time(), "read"
+    start, said = time.process_time(), "nothing"
     try:
-        read(data, random)
+        outcome = read(data, random) or "read"
     except RetrievalError as error:
-        outcome = "refused" if str(error) else "refused without a word"
-    return outcome, time.process_time() - start
+        outcome, said = "refused", str(error)
+    seconds = time.process_time() - start
+    assert said.strip(), "refused without a word"
+    assert len(said) <= MESSAGE_CHARACTERS_MAX + len(" … "), said
+    return outcome, seconds
 
 
 @cache
@@ -110,13 +116,13 @@ def _written(name: str, data: bytes) -> Path:
     return path
 
 
-def _ingested(name: str, data: bytes, random: Random, worker: Worker | None = None) -> None:
+def _ingested(name: str, data: bytes, random: Random, worker: Worker | None = None) -> str:
     """Read a file as documents."""
     path, fields = _written(name, data), random.choice(_FIELDS)
-    _check(read_file(path, PLACE + "/" + name, fields=fields, worker=worker))
+    return _check(read_file(path, PLACE + "/" + name, fields=fields, worker=worker))
 
 
-def _check(outcomes: Iterable[Found | Skipped]) -> None:
+def _check(outcomes: Iterable[Found | Skipped]) -> str:
     """Read all; every error names its place, every document could be stored."""
     try:
         entries = list(outcomes)
@@ -131,6 +137,8 @@ def _check(outcomes: Iterable[Found | Skipped]) -> None:
             assert isinstance(entry, Skipped)
             assert entry.reason
             assert len(entry.reason) <= MESSAGE_CHARACTERS_MAX, entry.reason[:3000]
+    found = any(isinstance(entry, Found) for entry in entries)
+    return "read" if found or not entries else "refused"
 
 
 _FIELDS = (
@@ -158,12 +166,12 @@ def _compressed(good: Sequence[bytes], random: Random) -> bytes:
     return bytes([kind]) + (garbled([data], random) if random.random() < 0.8 else data)
 
 
-def _read_compressed(data: bytes, random: Random) -> None:
-    _ingested("x.jsonl" + (".gz", ".xz", ".zst")[data[0]], data[1:], random)
+def _read_compressed(data: bytes, random: Random) -> str:
+    return _ingested("x.jsonl" + (".gz", ".xz", ".zst")[data[0]], data[1:], random)
 
 
-def _read_trec(data: bytes, random: Random) -> None:
-    _check(trec.read_lines(_lines(data), PLACE))
+def _read_trec(data: bytes, random: Random) -> str:
+    return _check(trec.read_lines(_lines(data), PLACE))
 
 
 def _lines(data: bytes) -> Iterator[bytes]:
@@ -212,18 +220,19 @@ def _read_recipe(data: bytes, random: Random) -> None:
 def _read_spec(data: bytes, random: Random) -> None:
     """Read what stands behind an option of the command line, by every reader of such."""
     text, refused = text_of(data, random), []
-    for read in (_made, lambda one: named([one]), Chunking.parse, lambda one: Fields.parse([one])):
+    for read in (_made, Chunking.parse, lambda one: Fields.parse([one])):
         try:
             read(text)
         except RetrievalError as error:
             refused.append(error)
-    if len(refused) == 4:
+    if len(refused) == 3:
         raise refused[0]
 
 
-def _made(spec: str) -> None:
-    if not spec.startswith("precomputed"):  # a name there is a path
-        make(spec)
+def _made(text: str) -> None:
+    for spec in named([text]).values():
+        if not spec.startswith("precomputed"):  # a name there is a path
+            make(spec)
 
 
 def _read_measure(data: bytes, random: Random) -> None:
@@ -306,7 +315,7 @@ def _make_arguments(good: Sequence[bytes], random: Random) -> bytes:
     return b"\n".join(lines)
 
 
-def _read_arguments(data: bytes, random: Random) -> None:
+def _read_arguments(data: bytes, random: Random) -> str:
     """Run a command; what is wrong is said in a message, by status 1 or 2."""
     from retrieval.cli import main
 
@@ -319,6 +328,7 @@ def _read_arguments(data: bytes, random: Random) -> None:
         status = main(arguments.split("\n"))
     assert status in (0, 1, 2), status
     assert status == 0 or err.getvalue().strip()
+    return "refused" if status else "read"
 
 
 @cache
@@ -344,9 +354,9 @@ def _either(*makers: Callable[[Sequence[bytes], Random], bytes]) -> Callable[...
 
 
 FORMATS = {
-    "jsonl": Format(samples.JSONL, _rows(jsonl.read_lines), 12_000),
-    "csv": Format(samples.CSV, _rows(tables.read_csv), 9000),
-    "tsv": Format(samples.TSV, _rows(tables.read_tsv), 7000),
+    "jsonl": Format(samples.JSONL, _rows(jsonl.read_lines), 15_000),
+    "csv": Format(samples.CSV, _rows(tables.read_csv), 10_000),
+    "tsv": Format(samples.TSV, _rows(tables.read_tsv), 8000),
     "trec": Format(samples.TREC, _read_trec, 7000),
     "text": Format(samples.TEXTS, _file("x.txt"), 3000),
     "markdown": Format(samples.MARKDOWN, _in_worker("x.md"), 1500),
@@ -355,16 +365,16 @@ FORMATS = {
     "pdf": Format(samples.PDF, _in_worker("x.pdf"), 500),
     "compressed": Format(samples.JSONL, _read_compressed, 2000, _compressed, plain=False),
     "queries": Format(samples.QUERIES, _read_queries, 6000),
-    "qrels": Format(samples.QRELS, _read_qrels, 7000),
+    "qrels": Format(samples.QRELS, _read_qrels, 8000),
     "run": Format(samples.RUNS, _read_run, 5000),
     "filter": Format(samples.FILTERS, _read_filter, 9000, _either(garbled, filter_of)),
     "metadata": Format(samples.METADATA, _read_metadata, 3000),
     "recipe": Format(samples.RECIPES, _read_recipe, 6000, _either(garbled, recipe_of)),
     "spec": Format(samples.SPECS, _read_spec, 4000),
     "measure": Format(samples.MEASURES, _read_measure, 4000),
-    "analysis": Format(samples.TEXTS, _read_text, 4000),
-    "passages": Format(samples.TEXTS, _read_passages, 2500),
-    "snippet": Format(samples.TEXTS, _read_snippet, 2000),
+    "analysis": Format(samples.TEXTS, _read_text, 4000, parsed=False),
+    "passages": Format(samples.TEXTS, _read_passages, 2500, parsed=False),
+    "snippet": Format(samples.TEXTS, _read_snippet, 2000, parsed=False),
     "vectors": Format(samples.VECTORS, _read_vectors, 1500, _make_vectors),
     "dataset": Format(
         [bytes([n]) for n in range(len(samples.DATASETS))],

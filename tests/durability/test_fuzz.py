@@ -13,8 +13,10 @@ import supervised
 from faults import SCALE
 from garble import garbled
 
+from retrieval.errors import RetrievalError
+
 MINIMUM = 100_000
-"""Inputs of all formats together."""
+"""Inputs of all parsers together."""
 
 
 @pytest.mark.parametrize("name", fuzzing.FORMATS)
@@ -26,11 +28,13 @@ def test_a_bad_input_gives_a_result_or_a_typed_error(
     report = supervised.run(f"fuzzing:bad_{name}", cases, environment=home)
     assert not report.problems, "\n".join(report.problems[:5])
     assert report.outcomes.total() == len(cases)
+    expected = {"read", "refused"} if fuzzing.FORMATS[name].parsed else {"read"}
+    assert set(report.outcomes) == expected
     record_property("fuzzed inputs", len(cases))
 
 
 def test_there_are_enough_inputs() -> None:
-    assert sum(one.count for one in fuzzing.FORMATS.values()) >= MINIMUM
+    assert sum(one.count for one in fuzzing.FORMATS.values() if one.parsed) >= MINIMUM
 
 
 @pytest.mark.parametrize("name", [name for name, one in fuzzing.FORMATS.items() if one.plain])
@@ -54,8 +58,19 @@ def test_what_a_reader_must_not_do_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
     def wrong(data: bytes, random: Random) -> None:
         raise KeyError("x")
 
+    def silent(data: bytes, random: Random) -> None:
+        raise RetrievalError(" ")
+
+    class Endless(RetrievalError):
+        def __str__(self) -> str:
+            return "x" * 3000
+
+    def endless(data: bytes, random: Random) -> None:
+        raise Endless
+
     monkeypatch.setattr(fuzzing, "SECONDS_MAX", 0.001)
-    for read, error in ((slow, AssertionError), (wrong, KeyError)):
+    assertions = dict.fromkeys((slow, silent, endless), AssertionError)
+    for read, error in {**assertions, wrong: KeyError}.items():
         monkeypatch.setitem(fuzzing.FORMATS, "own", fuzzing.Format([b"x"], read, 1))
         with pytest.raises(error):
             fuzzing.case("own", 1)

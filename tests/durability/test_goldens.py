@@ -24,10 +24,10 @@ from retrieval.errors import CorruptIndex, FormatTooNew, FormatTooOld, FormatUnk
 from retrieval.representation import Representation
 from retrieval.store import container
 from retrieval.store import manifest as manifests
+from retrieval.store.afresh import Afresh
 from retrieval.store.container import Container
 from retrieval.store.embeddings import EmbeddingCache
 from retrieval.store.files import DiskFolder
-from retrieval.store.manifest import Afresh
 
 OLD = {"manifest-1": 1, "manifest-2": 2}
 """Every golden of a version that is not read any more, and the version."""
@@ -135,7 +135,7 @@ def test_an_old_collection_stays_until_one_built_afresh_takes_its_place(
     asked = {kind: Representation.of(kind, KINDS[kind])}
 
     def rebuilt() -> rt.Collection:
-        collection = rt.Collection(Afresh(path))
+        collection = rt.Collection(Afresh(DiskFolder(path)))
         collection.use_encoders({kind: ENCODERS[kind]})
         collection.writer().clear(asked)
         collection.add(golden.LIVE)
@@ -203,8 +203,9 @@ def test_another_version_or_feature_of_a_file_is_refused_by_name(
     role = f"{kind}.{role}" if role in ("vectors", "index") else role
     error, said, how = CHANGES[change]
     folder = retold(kind, role, how)
-    with pytest.raises(error, match=rf"\.{role}\b.* {said}.*--rebuild"):
+    with pytest.raises(error, match=rf"\.{role}\b.* {said}.* index again") as refused:
         golden.answers(folder)
+    assert ("--rebuild" in str(refused.value)) == (error is FormatTooOld)
     (problem,) = opened(folder).verify().problems
     assert re.search(rf"\.{role}\b.* {said}", problem)
 
@@ -265,6 +266,96 @@ def test_rebuilding_takes_the_place_of_a_damaged_collection(damaged: str, tmp_pa
     (path / damaged).write_bytes(data)
     assert main(["index", str(docs), "-o", str(path), "-r", "bm25", "--rebuild"]) == 0
     assert [hit.docno for hit in rt.open(path, verify="eager").search("owl")] == ["a.txt"]
+
+
+# ---------------------------------------------------------------------- what messages recommend
+
+
+def told_anew(**changes: Any) -> Callable[[dict[str, bytes]], dict[str, bytes]]:
+    """Let the manifest, or its body, say something else."""
+
+    def change(files: dict[str, bytes]) -> dict[str, bytes]:
+        whole = json.loads(files[manifests.NAME])
+        del whole["checksum"]
+        for key, value in changes.items():
+            (whole if key == "version" else whole["body"])[key] = value
+        return {**files, manifests.NAME: manifests.sealed(whole)}
+
+    return change
+
+
+def written_anew(role: str) -> Callable[[dict[str, bytes]], dict[str, bytes]]:
+    """Let a file be of a later version."""
+    return lambda files: retold(FIRST, role, CHANGES["later version"][2]).contents()
+
+
+def with_encoder(recipe: dict[str, Any]) -> Callable[[dict[str, bytes]], dict[str, bytes]]:
+    def change(files: dict[str, bytes]) -> dict[str, bytes]:
+        recipes = json.loads(files[manifests.NAME])["body"]["representations"]
+        recipes[FIRST]["encoder"] = recipe
+        return told_anew(representations=recipes)(files)
+
+    return change
+
+
+def flipped(files: dict[str, bytes]) -> dict[str, bytes]:
+    data = bytearray(files[manifests.NAME])
+    data[90] ^= 1
+    return {**files, manifests.NAME: bytes(data)}
+
+
+FIRST = next(iter(KINDS))
+UNREAD: dict[str, tuple[type[Exception], Callable[[dict[str, bytes]], dict[str, bytes]]]] = {
+    "too old": (FormatTooOld, lambda _: golden.files(REFUSED / "manifest-2")),
+    "damaged": (CorruptIndex, flipped),
+    "a later manifest": (FormatTooNew, told_anew(version=99)),
+    "a later key": (FormatTooNew, told_anew(novel=1)),
+    "a later encoder": (FormatTooNew, with_encoder({"type": "bm25", "novel": 1})),
+    "later documents": (FormatTooNew, written_anew("documents")),
+    "later vectors": (FormatTooNew, written_anew(f"{FIRST}.vectors")),
+    "a later index": (FormatTooNew, written_anew(f"{FIRST}.index")),
+    "another program's": (FormatUnknown, lambda _: {manifests.NAME: b'{"name": "An app"}',
+                                                    "index.html": b"<p>"}),
+}  # fmt: skip
+"""Folders that are not read: the error, and the files instead of those of a golden."""
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_what_a_message_recommends_works_and_what_it_does_not_is_refused(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error, files = UNREAD[what]
+    path, docs = tmp_path / "there.idx", tmp_path / "docs"
+    for folder, content in (
+        (path, files(golden.files(GOLDENS / FIRST))),
+        (docs, {"a.txt": b"owl"}),
+    ):
+        folder.mkdir()
+        for name, data in content.items():
+            (folder / name).write_bytes(data)
+    before = golden.files(path)
+    with pytest.raises(error) as refused:
+        rt.open(path, verify="lazy").search("owl")
+    said = str(refused.value)
+    assert type(refused.value) is error
+    assert "another folder" in said
+    assert main(["index", str(docs), "-o", str(tmp_path / "another.idx"), "-r", "bm25"]) == 0
+    command = ["index", str(docs), "-o", str(path), "--rebuild", "-r", "bm25"]
+    if error in (FormatTooOld, CorruptIndex):
+        assert "`retrieval index FOLDER -o INDEX --rebuild`" in said
+        assert main(command) == 0
+        assert [hit.docno for hit in rt.open(path, verify="eager").search("owl")] == ["a.txt"]
+        return
+    assert "--rebuild" not in said
+    assert ("use a newer release" in said or "the release that made it" in said) == (
+        error is FormatTooNew
+    )
+    capsys.readouterr()
+    assert main(command) == 1
+    assert "another folder" in capsys.readouterr().err
+    left = golden.files(path)
+    left.pop("lock", None)
+    assert left == before
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -49,7 +49,7 @@ def forged(arrays: bytes, more: bytes = b"", *, size: int | None = None) -> Bomb
         said = b"{" + more + json.dumps(dict(settings)).encode()[1:]
         directory = b'{"settings": ' + said + b', "arrays": ' + arrays + b"}"
         header = struct.pack("<8sII16s", container.MAGIC, container.VERSION, 0, b"vectors")
-        start, checksum = 64, xxhash.xxh3_64_intdigest(directory)
+        start, checksum = 64, xxhash.xxh3_64_intdigest(header + directory)
         end = bytes(255 - byte for byte in container.MAGIC)
         footer = struct.pack("<QQQ8s", start, len(directory), checksum, end)
         data = header.ljust(start, b"\0") + directory + footer

@@ -4,6 +4,7 @@ All of it runs with bounds checks compiled in: an IndexError is a lie that got p
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache, partial
 from random import Random
 from typing import Any
@@ -17,15 +18,16 @@ from faults import SCALE, FaultFolder
 from kinds import KINDS
 from numpy.typing import NDArray
 from workload import QUERIES, Step, documents, opened, start
-from wrecks import ONE_SEGMENT, QUERY, REFUSED, blame
+from wrecks import ONE_SEGMENT, QUERY, blame
 
 import retrieval as rt
-from retrieval.errors import RetrievalError
+from retrieval.errors import CorruptIndex, FormatUnknown, RetrievalError
 from retrieval.store import manifest as manifests
 from retrieval.store.segment import INDEXES
 from retrieval.store.snapshot import Snapshot
 from retrieval.store.verification import verify
 
+REFUSED = (CorruptIndex, FormatUnknown)
 CHECKED = {"NUMBA_BOUNDSCHECK": "1"}
 N_GENERATED = 600 * (1 + SCALE)
 PARTS = 2
@@ -180,6 +182,37 @@ def test_every_lie_is_refused_by_name(
     assert report.outcomes["refused"] >= 400
 
 
+# ---------------------------------------------------------------------- well formed, and wrong
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_well_formed_index_of_other_vectors_is_named(name: str) -> None:
+    """Weights permuted, lengths changed, documents moved: only the vectors can tell."""
+    n_believed, role = 0, f"{name}.index"
+    for array, stored in damage.roles(FaultFolder(sound()))[role][0].items():
+        for change in _moves(array, stored):
+            folder = FaultFolder(sound())
+            damage.retell(folder, {role: change})
+            with suppress(CorruptIndex):
+                Snapshot.open(folder).segments[0].index(name)
+                (problem,) = verify(folder).problems
+                assert f"00000001.{role}: its array {array!r} is not what" in problem
+                n_believed += 1
+    assert n_believed > 0
+
+
+def _moves(name: str, array: NDArray[Any]) -> Iterator[Change]:
+    flat = array.reshape(-1)
+    twice = (flat * 2).astype(array.dtype)
+    for changed in (twice, *(np.concatenate([flat[at:], flat[:at]]) for at in range(1, flat.size))):
+        if (changed != flat).any():
+            yield _replacing(name, changed.reshape(array.shape))
+    for place in range(flat.size):
+        changed = flat.copy()
+        changed[place] += 1
+        yield _replacing(name, changed.reshape(array.shape))
+
+
 # ---------------------------------------------------------------------- lies of a random generator
 
 DANGEROUS = (0, 1, -1, 2, 7, 8, 255, 2**15, 2**31 - 1, -(2**31), 2**62, -(2**63), 2**63 - 1)
@@ -188,7 +221,8 @@ DANGEROUS = (0, 1, -1, 2, 7, 8, 255, 2**15, 2**31 - 1, -(2**31), 2**62, -(2**63)
 def invented(number: int) -> str:
     """Change arrays of one or two files at random: a typed error or an answer, and no IndexError.
 
-    A collection that `verify` finds nothing wrong with raises nothing at all.
+    A collection that `verify` finds nothing wrong with raises nothing at all, and answers as one
+    whose indexes were built afresh from the vectors that are stored.
     """
     random = Random(number)
     folder = FaultFolder(sound())
@@ -198,6 +232,8 @@ def invented(number: int) -> str:
     }
     damage.retell(folder, change)
     honest = verify(folder).ok
+    if honest:
+        assert found(folder) == found(rebuilt(folder)), "wrong answers after a clean verify"
     refused = 0
     for use in _uses(folder, writing=number % 6 < 2):
         try:
@@ -206,6 +242,25 @@ def invented(number: int) -> str:
             assert not honest
             refused += 1
     return "refused" if refused else "believed" if honest else "only seen by verify"
+
+
+def found(folder: FaultFolder) -> list[Any]:
+    """Return what each kind of index answers, to the last bit."""
+    collection = opened(folder)
+    answers = (collection.search(QUERIES, 9, system=name) for name in KINDS)
+    return [[(hit.docno, hit.score) for hit in hits] for lists in answers for hits in lists]
+
+
+def rebuilt(folder: FaultFolder) -> FaultFolder:
+    """Return a collection in which the indexes of the first segment are built again."""
+    segment, built = Snapshot.open(folder).segments[0], dict[str, Change]()
+    for name in KINDS:
+        index: Any = segment.index(name)
+        afresh = type(index).build(index.vectors(), index.settings).arrays()
+        built[f"{name}.index"] = lambda arrays, _, afresh=afresh: arrays.update(afresh)
+    again = FaultFolder(folder.contents())
+    damage.retell(again, built)
+    return again
 
 
 def _inventing(random: Random) -> Change:

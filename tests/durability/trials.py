@@ -26,13 +26,12 @@ from workload import QUERIES, WORKLOAD, Step, documents, life, opened, start, st
 
 import retrieval as rt
 from indexes.vectors import DenseVectors
-from retrieval.errors import CorruptIndex, FormatUnknown, Locked
+from retrieval.errors import CorruptIndex, Locked
 from retrieval.store import container, embeddings
 from retrieval.store.container import Container
 from retrieval.store.embeddings import EmbeddingCache
 from retrieval.store.files import DiskFolder
 
-REFUSED = (CorruptIndex, FormatUnknown)
 GENERATION = 3
 """Of the workload: three segments, tombstones, every kind."""
 
@@ -137,7 +136,7 @@ def _ask(folder: FaultFolder, name: str, *, must: str) -> str:
     """Return what is wrong with how a folder with one damaged file answers."""
     expected = sound()[1]
     try:
-        with suppress(*REFUSED):
+        with suppress(CorruptIndex):
             questions = _questions(opened(folder))
             if must:
                 return "opened"
@@ -145,12 +144,12 @@ def _ask(folder: FaultFolder, name: str, *, must: str) -> str:
                 try:
                     if ask() != expected[what]:
                         return f"{what} changed without a word"
-                except REFUSED as error:
+                except CorruptIndex as error:
                     if name not in str(error):
                         return f"not named in {error}"
         try:
             opened(folder)
-        except REFUSED as error:
+        except CorruptIndex as error:
             if name not in str(error) or must not in str(error):
                 return f"{error}"
     except Exception as error:

@@ -1,7 +1,8 @@
 """Sound collections on disk, ways to damage their files, and what a damaged one may answer.
 
-A damaged collection answers as before or raises a typed error that names the damaged file; and what
-`verify` has found nothing wrong with answers as before.
+A damaged collection answers as before or raises `CorruptIndex`, which names the damaged file; and
+what `verify` has found nothing wrong with answers as before. Damage is never taken for a version of
+some other release.
 """
 
 import os
@@ -20,12 +21,11 @@ from kinds import KINDS
 from workload import Step, documents, opened, start
 
 import retrieval as rt
-from retrieval.errors import CorruptIndex, FormatUnknown
+from retrieval.errors import CorruptIndex, FormatUnknown, RetrievalError
 from retrieval.store import manifest as manifests
 from retrieval.store.files import DiskFolder
 from retrieval.store.verification import verify
 
-REFUSED = (CorruptIndex, FormatUnknown)
 QUERY = "owl fog cat sun sea"
 ONE_SEGMENT = (Step(documents(range(5))), Step(delete=["d2"]))
 TWO_SEGMENTS = (*ONE_SEGMENT, Step(documents([5, 1], 1)))
@@ -91,17 +91,17 @@ class Wreck:
 
     def check(self, damaged: Sequence[str]) -> str:
         """Return what became of a collection in which these files are damaged, or fail."""
-        problems = self.problems(damaged)
+        problems, refusal = self.problems(damaged), self.refusal
         try:
             questions = self.questions()
-        except REFUSED as error:
+        except refusal as error:
             blame(error, damaged, problems)
             return "refused when opened"
         refused = 0
         for what, ask in questions.items():
             try:
                 found = ask()
-            except REFUSED as error:
+            except refusal as error:
                 blame(error, damaged, problems)
                 refused += 1
             else:
@@ -110,11 +110,17 @@ class Wreck:
             return "refused when used"
         return "only seen by verify" if problems else "unchanged"
 
+    @property
+    def refusal(self) -> type[RetrievalError]:
+        """What damage is refused with; a folder without a manifest is no collection."""
+        there = os.path.lexists(self.path / manifests.NAME)
+        return CorruptIndex if there else FormatUnknown
+
     def problems(self, damaged: Sequence[str]) -> tuple[str, ...]:
         """Return what `verify` says, which is only of damaged files."""
         try:
             problems = verify(DiskFolder(self.path)).problems
-        except REFUSED as error:
+        except self.refusal as error:
             problems = (str(error),)
         for problem in problems:
             blame(problem, damaged)

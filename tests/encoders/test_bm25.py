@@ -86,10 +86,11 @@ def test_scores_are_the_textbook_formula(texts, query, k1, b):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("settings", [{"k1": -0.1}, {"k1": math.inf}, {"k1": math.nan},
-                                      {"b": -0.1}, {"b": 1.1}, {"b": math.nan}])  # fmt: skip
+@pytest.mark.parametrize("settings", [{"k1": -0.1}, {"k1": 1e300}, {"k1": math.inf},
+                                      {"k1": math.nan}, {"b": -0.1}, {"b": 1.1},
+                                      {"b": math.nan}])  # fmt: skip
 def test_parameters_out_of_range_are_refused(settings):
-    with pytest.raises(InvalidInput, match="0 ≤ k1 and 0 ≤ b ≤ 1"):
+    with pytest.raises(InvalidInput, match="0 ≤ k1 ≤ 1,000 and 0 ≤ b ≤ 1"):
         Bm25(**settings)
 
 

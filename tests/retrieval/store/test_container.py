@@ -15,12 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from retrieval.errors import CorruptIndex, FormatUnknown
+from retrieval.errors import CorruptIndex, FormatTooNew, FormatTooOld
 from retrieval.limits import DIRECTORY_BYTES_MAX
 from retrieval.store import container
 from retrieval.store.container import Container, FileEntry
-
-REFUSED = (CorruptIndex, FormatUnknown)
 
 arrays = st.sampled_from([np.uint8, np.int32, np.int64, np.float32]).flatmap(
     lambda dtype: arrays_of.arrays(
@@ -96,7 +94,7 @@ def answer(data: bytes, entry: FileEntry, kind: str = "index") -> Any:
     try:
         opened = Container(FaultFolder({entry.name: data}), entry, kind)
         return opened.arrays()
-    except REFUSED as error:
+    except CorruptIndex as error:
         return error
 
 
@@ -108,7 +106,7 @@ def test_every_flipped_bit_is_noticed_or_harmless() -> None:
         damaged = bytearray(data)
         damaged[place] ^= 1 << bit
         found = answer(bytes(damaged), entry)
-        if not isinstance(found, REFUSED):
+        if not isinstance(found, CorruptIndex):  # and no version of another release
             assert same(found, content)
             harmless += 1
     n_padding = 32 + (64 - 5) + (64 - 32)  # before the first, second and last array
@@ -119,20 +117,20 @@ def test_every_truncation_and_extension_is_noticed() -> None:
     folder, _, entry = tiny()
     data = folder.contents()["a"]
     for size in range(len(data)):
-        assert isinstance(answer(data[:size], entry), REFUSED)
+        assert isinstance(answer(data[:size], entry), CorruptIndex)
         lying = FileEntry(entry.name, size, entry.checksum)  # a manifest that agrees
-        assert isinstance(answer(data[:size], lying), REFUSED)
+        assert isinstance(answer(data[:size], lying), CorruptIndex)
     for more in (b"\0", b"\0" * 64, data, data[-32:]):
-        assert isinstance(answer(data + more, entry), REFUSED)
+        assert isinstance(answer(data + more, entry), CorruptIndex)
         lying = FileEntry(entry.name, len(data + more), entry.checksum)
-        assert isinstance(answer(data + more, lying), REFUSED)
+        assert isinstance(answer(data + more, lying), CorruptIndex)
 
 
 def test_random_bytes_are_refused() -> None:
     random = Random(0)
     for _ in range(300):
         data = container.MAGIC * random.randrange(2) + random.randbytes(random.randrange(300))
-        assert isinstance(answer(data, FileEntry("a", len(data), "0" * 16)), REFUSED)
+        assert isinstance(answer(data, FileEntry("a", len(data), "0" * 16)), CorruptIndex)
 
 
 def test_a_file_exchanged_for_another_is_noticed() -> None:
@@ -149,12 +147,30 @@ def test_a_file_exchanged_for_another_is_noticed() -> None:
     assert isinstance(answer(files["a"], one, "index"), CorruptIndex)
 
 
-def test_a_later_version_is_named() -> None:
-    folder, _, entry = tiny()
-    data = bytearray(folder.contents()["a"])
-    data[8:12] = struct.pack("<I", 2)
-    with pytest.raises(FormatUnknown, match="a has format version 2, this release reads 1"):
-        Container(FaultFolder({"a": bytes(data)}), entry, "index")
+def test_another_version_is_named() -> None:
+    folder, _, _ = tiny()
+    data = folder.contents()["a"]
+    for version, error in ((0, FormatTooOld), (1, FormatTooOld), (3, FormatTooNew)):
+        with pytest.raises(error, match=f"a has format version {version}, this release reads 2"):
+            Container(*retold(data, 8, struct.pack("<I", version)), "index")
+
+
+def test_a_header_that_lies_is_refused() -> None:
+    folder, content, _ = tiny()
+    data = folder.contents()["a"]
+    assert same(Container(*retold(data, 16, b"other"), "other").arrays(), content)
+    for place, said in ((0, b"x"), (12, b"\1"), (16, b"other")):
+        with pytest.raises(CorruptIndex):
+            Container(*retold(data, place, said), "index")
+
+
+def retold(data: bytes, place: int, said: bytes) -> tuple[FaultFolder, FileEntry]:
+    """Return a container whose header says something else, and an entry that vouches for it."""
+    header = (data[:place] + said + data[place + len(said) :])[:32]
+    (offset,) = struct.unpack("<Q", data[-32:-24])
+    checksum = xxhash.xxh3_64_intdigest(header + data[offset:-32])
+    whole = header + data[32:-16] + struct.pack("<Q", checksum) + data[-8:]
+    return FaultFolder({"a": whole}), FileEntry("a", len(whole), f"{checksum:016x}")
 
 
 # ---------------------------------------------------------------------- lies with right checksums
@@ -162,8 +178,8 @@ def test_a_later_version_is_named() -> None:
 
 def forged(directory: bytes, payload: bytes = b"") -> tuple[bytes, FileEntry]:
     """Return a container with any directory, and the entry of a manifest that vouches for it."""
-    header = struct.pack("<8sII16s", container.MAGIC, 1, 0, b"index") + bytes(32)
-    checksum = xxhash.xxh3_64_intdigest(directory)
+    said = struct.pack("<8sII16s", container.MAGIC, container.VERSION, 0, b"index")
+    header, checksum = said + bytes(32), xxhash.xxh3_64_intdigest(said + directory)
     end = bytes(255 - byte for byte in container.MAGIC)
     footer = struct.pack("<QQQ8s", len(header + payload), len(directory), checksum, end)
     data = header + payload + directory + footer

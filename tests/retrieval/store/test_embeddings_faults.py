@@ -108,15 +108,25 @@ def test_a_file_of_another_encoder_is_not_believed() -> None:
     assert found(EmbeddingCache(swapped, LIMIT), DenseVectors, [1, 2], "two") == set()
 
 
-def test_a_later_format_is_left_alone() -> None:
-    folder = filled(DenseVectors, 1)
-    ((name, data),) = folder.contents().items()
-    later = FaultFolder({name: data[:8] + b"\x02" + data[9:]})
+def test_a_later_format_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as release:
+        release.setattr(container, "VERSION", container.VERSION + 1)
+        later = filled(DenseVectors, 1)
+    (name,) = later.live
     cache = EmbeddingCache(later, LIMIT)
     assert found(cache, DenseVectors, [0]) == set()
     assert name in later.live
     assert put(cache, DenseVectors, [0])
     assert found(cache, DenseVectors, [0]) == {0}
+
+
+def test_a_damaged_version_is_no_other_format() -> None:
+    ((name, data),) = filled(DenseVectors, 1).contents().items()
+    for version in range(256):
+        if version != container.VERSION:
+            folder = FaultFolder({name: data[:8] + bytes([version]) + data[9:]})
+            assert found(EmbeddingCache(folder, LIMIT), DenseVectors, [0]) == set()
+            assert name not in folder.live
 
 
 @pytest.mark.parametrize("kind", KINDS)

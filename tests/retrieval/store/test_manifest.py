@@ -133,6 +133,28 @@ def test_a_version_is_believed_only_with_its_checksum() -> None:
 def test_another_programs_manifest_is_none(foreign: bytes) -> None:
     with pytest.raises(CorruptIndex, match="m is damaged, or no manifest of ours"):
         Manifest.from_bytes(foreign, "m")
+    for beside in ({}, {"index.html": b""}, {"00000001.documents~": b""}):
+        with pytest.raises(FormatUnknown) as error:
+            manifests.read(FaultFolder({manifests.NAME: foreign, **beside}))
+        assert type(error.value) is FormatUnknown
+        assert str(error.value) == (
+            "/fault is no collection, its manifest.json is of another program: choose another "
+            "folder"
+        )
+
+
+@pytest.mark.parametrize(
+    "name", ["00000001.documents", "00000012.bm25.index", "12345678.tombstones"]
+)
+def test_a_manifest_beside_files_of_ours_is_damaged_whatever_it_says(name: str) -> None:
+    with pytest.raises(CorruptIndex, match=r"m.*is damaged.*--rebuild"):
+        manifests.read(FaultFolder({manifests.NAME: b"{}", name: b""}))
+
+
+def test_what_begins_like_ours_is_ours_and_damaged() -> None:
+    for size in (len(b'{"format": "retrieval-collection"'), 80):
+        with pytest.raises(CorruptIndex, match="is damaged"):
+            manifests.read(FaultFolder({manifests.NAME: Manifest().to_bytes()[:size]}))
 
 
 @pytest.mark.parametrize(
@@ -166,9 +188,11 @@ def test_a_folder_without_manifest_is_no_collection() -> None:
 
 
 def test_a_manifest_over_the_limit_is_not_read() -> None:
-    folder = FaultFolder({manifests.NAME: b" " * (MANIFEST_BYTES_MAX + 1)})
+    files = {manifests.NAME: b" " * (MANIFEST_BYTES_MAX + 1)}
     with pytest.raises(CorruptIndex, match="bytes"):
-        manifests.read(folder)
+        manifests.read(FaultFolder({**files, "00000001.documents": b""}))
+    with pytest.raises(FormatUnknown, match="is of another program"):
+        manifests.read(FaultFolder(files))
 
 
 # ---------------------------------------------------------------------- lies with right checksums

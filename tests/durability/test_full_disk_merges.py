@@ -21,6 +21,9 @@ LAST = Step([document(199)], delete=["d3"])
 """One document, for which segments are merged that have more than a hundred."""
 
 
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class SmallDisk(FaultFolder):
     """A folder on a disk with room for so many bytes more than it has at first."""
 
@@ -46,6 +49,28 @@ class SmallFile(FaultFile):
         disk.most = max(disk.most, disk.used())
         if len(fitting) < len(whole):
             raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class ShortFiles(FaultFolder):
+    """A folder whose files may have so many bytes each: `ulimit -f`."""
+
+    def __init__(self, files: Any, longest: int) -> None:
+        super().__init__(files)
+        self.longest = longest
+
+    def create(self, name: str) -> FaultFile:
+        super().create(name)
+        return ShortFile(self, name, self._inode(name))
+
+
+class ShortFile(FaultFile):
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        folder, whole = self._folder, bytes(memoryview(data).cast("B"))
+        assert isinstance(folder, ShortFiles)
+        fitting = whole[: folder.longest - len(self._inode.data)]
+        super().write(fitting)
+        if len(fitting) < len(whole):
+            raise OSError(errno.EFBIG, "File too large")
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +139,26 @@ def test_a_commit_that_fits_is_made_though_its_merge_does_not_fit(
     assert min(put_off, refused) > 15
 
 
+def test_commits_are_made_though_their_merges_make_too_large_a_file(
+    files: dict[str, bytes],
+) -> None:
+    """As many as there are, each of which tries to merge all that was put off before."""
+    folder = ShortFiles(files, longest=2 * max(map(len, files.values())))
+    for n in range(3):
+        collection = taken(folder, Step([document(200 + n)]))
+        assert named(folder) == set(folder.live)
+        assert len(collection.snapshot.segments) == MERGE_FANOUT + n
+    folder.longest = 2**30
+    collection = taken(folder, LAST)
+    assert len(collection.snapshot.segments) < MERGE_FANOUT
+    steps = [*OLD, *(Step([document(200 + n)]) for n in range(3)), LAST]
+    assert [collection[docno] for docno in collection] == expected_documents(steps)
+    assert collection.verify().ok
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_one_refusal_inside_a_merge_puts_it_off(files: dict[str, bytes], late: bool) -> None:
-    """Also a quota that is exceeded, which another one frees at once."""
+    """Also a quota that is exceeded, which another one frees at once, or one file too large."""
     rehearsal = FaultFolder(files)
     taken(rehearsal, LAST)
     merged = [
@@ -126,9 +168,9 @@ def test_one_refusal_inside_a_merge_puts_it_off(files: dict[str, bytes], late: b
         if name != manifests.NAME
     ]
     expected, n_put_off = state(opened(rehearsal)), 0
-    for number in merged[:: 1 if not late else 5]:
+    for n, number in enumerate(merged[:: 1 if not late else 5]):
         folder = FaultFolder(files)
-        folder.fault = Fault.of(number, (errno.ENOSPC, errno.EDQUOT)[number % 2], late=late)
+        folder.fault = Fault.of(number, REFUSALS[n % 3], late=late)
         collection = taken(folder, LAST)
         assert state(collection) == expected
         assert named(folder) == set(folder.live)
