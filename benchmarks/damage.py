@@ -1,6 +1,6 @@
 """What one flipped byte of an index does: to this engine, Faiss, tantivy and bm25s.
 
-    python -m benchmarks.damage [--cases N] [--out FILE]
+    python -m benchmarks.damage [--cases N] [--json FILE]
 
 Every case copies an index of 200 small texts, changes one byte of one file, opens the copy in a
 child process as its system does by default, and searches. The answer is refused with an error of
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,7 +25,6 @@ import retrieval as rt
 from benchmarks.harness import write_json
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).parent / "results" / "damage.json"
 PACKAGES = ["faiss-cpu", "tantivy", "bm25s", "numpy"]
 WORDS = [f"word{i}" for i in range(60)]
 RANDOM = np.random.default_rng(4)
@@ -210,8 +210,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=500, help="damaged copies of each system")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
+    for name in PACKAGES:
+        version(name)  # a peer that is not there would count as one that dies
     rows = measure(asked.cases)
     print(f"{'system':<20}{'cases':>8}{'refused':>9}{'unchanged':>11}{'wrong':>8}{'died':>6}")
     for row in rows:
@@ -219,7 +221,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{row.system:<20}{row.cases:>8}{row.refused:>9}{row.unchanged:>11}"
             f"{row.wrong:>8}{row.died:>6}"
         )
-    write_json(rows, asked.out, PACKAGES)
+    if asked.json:
+        write_json(rows, asked.json, PACKAGES)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the store has survived: the suites of tests/durability, ten times as long as in CI.
 
-    python -m benchmarks.durability [SUITE ...] [--scale N] [--out FILE]
+    python -m benchmarks.durability [SUITE ...] [--scale N] [--json FILE]
 
 Nothing is timed against a peer: the figures count what was tried, and every test passed, or there
 are no figures. With names of suites (crashes, faults, kills, ...) only their figures are replaced.
@@ -21,7 +21,6 @@ from xml.etree import ElementTree
 from benchmarks.harness import write_json
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).parent / "results" / "durability.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +64,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("suites", nargs="*", help="such as crashes; all if none is named")
     parser.add_argument("--scale", type=int, default=10, help="times as long as in CI")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         if code := run(asked.suites, asked.scale, report):
             return code
         rows = figures(report, asked.scale)
-    if asked.suites and asked.out.exists():
-        before = [Figure(**row) for row in json.loads(asked.out.read_text())["rows"]]
+    if asked.suites and asked.json and asked.json.exists():
+        before = [Figure(**row) for row in json.loads(asked.json.read_text())["rows"]]
         measured = {row.suite for row in rows}
         rows = sorted([*rows, *(row for row in before if row.suite not in measured)], key=astuple)
     for row in rows:
         print(f"{row.number:>12,}  {row.tried:<44}{row.suite:<16}{row.suite_s:>8.1f} s")
-    write_json(rows, asked.out, ["numpy", "numba", "xxhash"])
+    if asked.json:
+        write_json(rows, asked.json, ["numpy", "numba", "xxhash"])
     return 0
 
 

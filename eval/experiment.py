@@ -19,7 +19,7 @@ from eval.report import EvalRow
 from eval.significance import against_baseline
 from retrieval.config import Recipe
 from retrieval.encoding import Progress
-from retrieval.errors import InvalidInput, UnknownName
+from retrieval.errors import CorruptIndex, FormatUnknown, InvalidInput, UnknownName
 from retrieval.ingest.sync import sync_entries
 from retrieval.opening import prepare
 from retrieval.pipeline import Per, QueryBatch, Stage
@@ -92,7 +92,7 @@ def indexed(
     key = blake2b(f"{manifests.VERSION} {place} {cut}".encode(), digest_size=4).hexdigest()
     path = cache / f"{dataset.name}-{key}.idx"
     asked = resolve(plan.recipe.representations or DEFAULT)
-    collection = rt.open(path) if (path / "manifest.json").exists() else prepare(path, plan.recipe)
+    collection = _opened(path, plan.recipe)
     writer = collection.writer()
     writer.progress = progress
     for name, one in asked.items():
@@ -106,6 +106,14 @@ def indexed(
     collection.commit()
     sync_entries(collection, place, dataset.documents, progress)
     return collection
+
+
+def _opened(path: Path, recipe: Recipe) -> rt.Collection:
+    """Return the index of a dataset; one that is missing or damaged is made again."""
+    try:
+        return rt.open(path)
+    except (CorruptIndex, FormatUnknown):
+        return prepare(path, recipe, rebuild=(path / manifests.NAME).exists())
 
 
 def run_systems(

@@ -13,6 +13,7 @@ numbers, its twin, and is called only where the CPU has the instruction and the 
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -49,9 +50,26 @@ def _compile(function: Kernel, *, fastmath: bool | set[str]) -> Kernel:
             cache=_FOLDER != "", nogil=True, fastmath=fastmath, error_model="numpy"
         )
         compiled: Any = compile_(function)
+        _forgive(compiled)
         return cast("Kernel", compiled)
     finally:
         _FLAGS.CACHE_DIR = before
+
+
+def _forgive(compiled: Any) -> None:
+    """Let a damaged cache cost a compilation, not the search: it is emptied and written anew."""
+    cache = compiled._cache
+    load = cache.load_overload
+
+    def load_or_compile(signature: Any, context: Any) -> Any:
+        try:
+            return load(signature, context)
+        except Exception:  # whatever unreadable bytes make of numba and LLVM
+            with suppress(OSError):
+                cache.flush()
+            return None
+
+    cache.load_overload = load_or_compile
 
 
 def _cache_folder() -> str:

@@ -198,7 +198,7 @@ def _representation(name: str, value: Any, folder: Path) -> Spec:
         return _placed(value, folder)
     at = f"[representations.{name}]"
     if not isinstance(value, dict) or not isinstance(value.get("encoder"), str):
-        raise InvalidInput(f'{at} needs an encoder, such as encoder = "bm25"')
+        raise InvalidInput(f'{at} is {value!r:.99}: it needs an encoder, such as encoder = "bm25"')
     options = {key: one for key, one in value.items() if key not in ("encoder", "index")}
     try:
         encoder = encoders.make(_placed(value["encoder"], folder), options)

@@ -170,10 +170,11 @@ def _is_collection(path: str | Path) -> bool:
 
 
 def _check_empty(path: Path) -> None:
-    if _is_collection(path):
+    there = {entry.name for entry in path.iterdir()}  # once: another process may be making one
+    if manifests.NAME in there:
         raise InvalidInput(f"{path} is a collection already: open it, or choose another folder")
     own = {lock.NAME, f"{manifests.NAME}.new"}  # what a process that died while making one leaves
-    if foreign := sorted({entry.name for entry in path.iterdir()} - own):
+    if foreign := sorted(there - own):
         raise InvalidInput(f"{path} holds {foreign[0]!r}: choose a new or empty folder")
 
 

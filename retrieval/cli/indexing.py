@@ -60,12 +60,19 @@ def index_command(
     recipe = _recipe(folder, config, representation, chunk=chunk, field=field)
     check_sources(recipe.sources)
     with prepare(output, recipe, rebuild=rebuild) as collection, Progress() as progress:
+        n_before = len(collection)
         options: dict[str, bool] = {"keep_missing": keep_missing, "strict": strict}
         report = sync(
             collection, recipe.sources, **options, only=recipe.complete, progress=progress
         )
     for skipped in report.skipped:
         print(f"skipped {skipped.place}: {skipped.reason}", file=sys.stderr)
+    if rebuild and len(collection) < n_before:
+        print(
+            f"rebuilt: of {n_before:,} documents those of other sources, or added from Python, "
+            "are gone",
+            file=sys.stderr,
+        )
     if as_json:
         counts = {n: getattr(report, n) for n in ("new", "changed", "deleted", "unchanged")}
         print_json(counts | {"skipped": len(report.skipped), "documents": len(collection)})

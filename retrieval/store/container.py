@@ -155,7 +155,7 @@ class Container:
             kind_of_error = FormatTooNew if version > VERSION else FormatTooOld
             raise kind_of_error(
                 f"{self.name} has format version {version}, this release reads {VERSION}: "
-                "use the release that wrote it, or index again"
+                "use the release that wrote it, or index again (--rebuild)"
             )
         if name.rstrip(b"\0") != kind.encode():
             raise self._corrupt(f"is of kind {name!r}, not {kind!r}")
@@ -231,7 +231,8 @@ class Container:
         return self._directory[name]
 
     def _corrupt(self, what: str) -> CorruptIndex:
-        return CorruptIndex(f"{self.name} {what}: restore it from a copy, or index again")
+        remedy = "restore it from a copy, or index again (--rebuild)"
+        return CorruptIndex(f"{self.name} {what}: {remedy}")
 
 
 def read_json(data: bytes) -> Any:

@@ -130,7 +130,7 @@ class DocumentTable:
         except (ValueError, RecursionError) as error:
             raise CorruptIndex(
                 f"document {ordinal} of {self.place} is none ({error}): restore it from a copy, "
-                "or index again"
+                "or index again (--rebuild)"
             ) from error
 
     def parent(self, ordinal: int) -> str:

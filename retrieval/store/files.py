@@ -317,7 +317,8 @@ def _plain(path: Path) -> Iterator[int]:
 
 
 def _not_plain(path: Path) -> CorruptIndex:
-    return CorruptIndex(f"{path} is no plain file: restore it from a copy, or index again")
+    remedy = "restore it from a copy, or index again (--rebuild)"
+    return CorruptIndex(f"{path} is no plain file: {remedy}")
 
 
 class _DiskFile:

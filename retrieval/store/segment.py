@@ -96,7 +96,7 @@ class Segment:
             if opened.shape(name) != (n,):
                 raise CorruptIndex(
                     f"its array {name!r} has the shape {opened.shape(name)}, but the manifest says "
-                    f"{len(self)} documents: restore either from a copy, or index again"
+                    f"{len(self)} documents: restore either from a copy, or index again (--rebuild)"
                 )
 
     def __len__(self) -> int:
@@ -233,7 +233,7 @@ class Segment:
             if not _same(stored.get(array), built.get(array)):
                 raise CorruptIndex(
                     f"{derived.name}: its array {array!r} is not what its vectors give: "
-                    "restore it from a copy, or index again"
+                    "restore it from a copy, or index again (--rebuild)"
                 )
 
     @property

@@ -47,7 +47,7 @@ class Snapshot:
                 if manifests.is_current(folder, manifest):
                     name = error.__cause__.filename
                     raise CorruptIndex(
-                        f"{name} is missing: restore it from a copy, or index again"
+                        f"{name} is missing: restore it from a copy, or index again (--rebuild)"
                     ) from error
         raise CorruptIndex(f"{folder.path} changes faster than it can be opened: try again")
 

@@ -68,4 +68,4 @@ def _damaged_structure(folder: Folder, entry: SegmentEntry, *, n_sources: int) -
     if last < n_sources:
         return []
     place = folder.path / entry.files["documents"].name
-    return [f"{place} names source {last}, the manifest knows {n_sources}: index again"]
+    return [f"{place} names source {last}, the manifest knows {n_sources}: index again (--rebuild)"]

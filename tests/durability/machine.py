@@ -325,7 +325,8 @@ class Machine(RuleBasedStateMachine):
     def check(self, collection: rt.Collection, look: Look) -> None:
         """Compare with a collection made in one go from the committed documents."""
         state = self.committed
-        if self.fresh is None or self.fresh[0] != state:
+        # Not !=, for which the order of the documents is nothing, and ties go by it.
+        if self.fresh is None or self.fresh[0] is not state:
             self.fresh = (state, state.built())
         fresh = self.fresh[1]
         assert [collection[docno] for docno in collection] == state.stored()

@@ -68,6 +68,9 @@ def test_eval_scores_runs_and_reuses_the_index(
     segments = json.loads(manifest.read_text())["body"]["segments"]
     assert main(arguments) == 0
     assert json.loads(manifest.read_text())["body"]["segments"] == segments
+    manifest.write_text(manifest.read_text().replace('"generation": ', '"generation": 1'))
+    assert main(arguments) == 0  # a damaged index is made again
+    assert len(json.loads(manifest.read_text())["body"]["segments"]) == len(segments)
     capsys.readouterr()
     run = tmp_path / "runs" / "sample.test.bm25.run"
     scored = tmp_path / "scored.json"

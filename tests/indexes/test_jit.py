@@ -169,6 +169,22 @@ print(exact_score(large, 0, large, 0, 0))
         assert run(code, NUMBA_DISABLE_JIT=off) == "inf"
 
 
+@pytest.mark.compiled
+@pytest.mark.parametrize("kind", ["*.nbi", "*.nbc"])
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:9] + b"x" * len(data)])
+def test_a_damaged_cache_costs_a_compilation(kind: str, damage, tmp_path: Path):
+    """A full disk or a loss of power may have torn it."""
+    code = "from indexes.lexicographic import rises; import numpy as np; "
+    code += "print(rises(np.array([0, 1, 2]), np.frombuffer(b'ab', np.uint8)), "
+    code += "sum(rises.stats.cache_hits.values()))"
+    assert run(code, XDG_CACHE_HOME=str(tmp_path)) == "True 0"
+    assert run(code, XDG_CACHE_HOME=str(tmp_path)) == "True 1"
+    for file in tmp_path.rglob(kind):
+        file.write_bytes(damage(file.read_bytes()))
+    assert run(code, XDG_CACHE_HOME=str(tmp_path)) == "True 0"
+    assert run(code, XDG_CACHE_HOME=str(tmp_path)) == "True 1"
+
+
 def test_the_cache_is_private(tmp_path: Path):
     code = f"import os; os.umask(0o002); {WHERE}"
     folder = Path(run(code, XDG_CACHE_HOME=str(tmp_path)))

@@ -52,6 +52,17 @@ def test_index_again_says_what_changed(
     assert "skipped empty.txt: it holds no text" in captured.err
 
 
+def test_rebuilding_says_that_documents_are_gone(
+    docs: Path, index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["index", str(docs), "-o", index, "--rebuild"]) == 0
+    assert "gone" not in capsys.readouterr().err
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.txt").write_text("the owl")
+    assert main(["index", str(tmp_path / "more"), "-o", index, "--rebuild"]) == 0
+    assert "rebuilt: of 2 documents those of other sources" in capsys.readouterr().err
+
+
 def test_search_prints_ranked_snippets(index: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search", index, "how to rotate a key"]) == 0
     out = capsys.readouterr().out
