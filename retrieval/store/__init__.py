@@ -15,7 +15,9 @@
       documents.py   ids, texts and metadata of a segment
       segment.py     documents, vectors and indexes, opened lazily and checked before use
       snapshot.py    one generation, opened for reading; it never changes and takes no lock
+      pending.py     a segment between two commits
       merging.py     when adjacent segments are merged
+      afresh.py      a collection that cannot be read, to be built again in its place
       statistics.py  what BM25 has to know of the live documents
       verification.py  every byte and structure, damage by name of the file
       embeddings.py  beside collections: what any encoder has made of any text, kept for all of them
@@ -26,8 +28,9 @@ manifest is replaced and the names synced again. What follows from it, and the f
 `tests/durability/` that proves it, for every kind of representation:
 
 * Atomic: a commit is wholly there or not at all, after an exception (test_faults), a kill
-  (test_kills), a loss of power (test_crashes) or a full disk (test_full_disks, which also stops
-  merges). Each sync, each order and each checksum is needed for that (test_mutants).
+  (test_kills), a loss of power (test_crashes) or a full disk (test_full_disks), in a merge too
+  (test_full_disk_merges) and when it is built again in its place (test_rebuilds). Each sync, each
+  order and each checksum is needed for that (test_mutants).
 * Durable: once `commit` has returned, it stays (test_crashes). A failed sync is never tried again:
   that commit has failed, and the one before it stands (test_faults).
 * Snapshots: what has been opened never changes; readers take no lock and wait for nobody, whatever
