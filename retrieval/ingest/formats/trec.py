@@ -35,7 +35,7 @@ _TITLE = re.compile(r"<(/?)(TITLE|HEADLINE|HEAD|HL|TTL)>", re.IGNORECASE)
 _HEADER = re.compile(r"<(/?)(DOCNO|DOCHDR|DOCOLDNO)>", re.IGNORECASE)
 _DOC_TAG = re.compile(r"</?DOC>", re.IGNORECASE)
 _ANY_TAG = re.compile(
-    r"<(script|style)\b(?:(?!</\1).)*+|<(?=[a-z/!?])[/!?]?([a-z][a-z0-9]*+)?[^<>]*+>",
+    r"<(script|style)\b.*?(?=</\1|\Z)|<(?=[a-z/!?])[/!?]?([a-z][a-z0-9]*+)?[^<>]*+>",
     re.IGNORECASE | re.DOTALL,
 )
 
