@@ -32,9 +32,10 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from retrieval.errors import CorruptIndex, FormatTooNew, FormatTooOld
+from retrieval.errors import CorruptIndex
 from retrieval.limits import ARRAY_AXES_MAX, DIRECTORY_BYTES_MAX
 from retrieval.store.files import Folder
+from retrieval.store.formats import check_version
 
 MAGIC = b"\x89RVE\r\n\x1a\n"
 VERSION = 2
@@ -151,12 +152,7 @@ class Container:
         found = xxhash.xxh3_64_intdigest(header + directory)
         if found != checksum or f"{checksum:016x}" != entry.checksum:
             raise self._corrupt("has a header or directory that is not the one the manifest knows")
-        if version != VERSION:
-            kind_of_error = FormatTooNew if version > VERSION else FormatTooOld
-            raise kind_of_error(
-                f"{self.name} has format version {version}, this release reads {VERSION}: "
-                "use the release that wrote it, or index again (--rebuild)"
-            )
+        check_version(self.name, version, VERSION)
         if name.rstrip(b"\0") != kind.encode():
             raise self._corrupt(f"is of kind {name!r}, not {kind!r}")
         return self._read_directory(read_json(directory), offset)

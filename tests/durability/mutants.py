@@ -139,7 +139,8 @@ MUTANTS = (
            " or size < _HEADER.size + _FOOTER.size:", ":"),
     Mutant("any file is a container", "lies", _CONTAINER, "magic != MAGIC or zero", "zero"),
     Mutant("reserved bytes may say anything", "lies", _CONTAINER, " or zero != 0:", ":"),
-    Mutant("any version is read", "lies", _CONTAINER, "if version != VERSION:", "if False:"),
+    Mutant("any version is read", "lies", _CONTAINER,
+           "        check_version(self.name, version, VERSION)\n", ""),
     Mutant("any kind is read", "lies", _CONTAINER,
            'if name.rstrip(b"\\0") != kind.encode():', "if False:"),
     Mutant("any end is an end", "damage", _CONTAINER, "end != _MAGIC_END or ", ""),
@@ -151,7 +152,7 @@ MUTANTS = (
            "if found != checksum or ", "if "),
     Mutant("the version of a damaged header is believed", "damage", _CONTAINER,
            "        found = xxhash.xxh3_64_intdigest(header + directory)\n",
-           "        if version != VERSION:\n            raise FormatTooNew(self.name)\n"
+           "        check_version(self.name, version, VERSION)\n"
            "        found = xxhash.xxh3_64_intdigest(header + directory)\n"),
     Mutant("files may be exchanged", "damage", _CONTAINER,
            ' or f"{checksum:016x}" != entry.checksum:', ":"),

@@ -155,6 +155,13 @@ def test_another_version_is_named() -> None:
             Container(*retold(data, 8, struct.pack("<I", version)), "index")
 
 
+def test_nobody_is_told_to_rebuild_over_what_a_later_release_wrote() -> None:
+    """`--rebuild` refuses it."""
+    folder, _, _ = tiny()
+    with pytest.raises(FormatTooNew, match=r"newer release, or index again into another folder$"):
+        Container(*retold(folder.contents()["a"], 8, struct.pack("<I", 3)), "index")
+
+
 def test_a_header_that_lies_is_refused() -> None:
     folder, content, _ = tiny()
     data = folder.contents()["a"]
