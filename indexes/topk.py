@@ -48,6 +48,38 @@ def sort_best_first(ids: Any, scores: Any, size: int) -> None:
 
 
 @kernel
+def keep_best(ids: Any, scores: Any, size: int, k: int) -> None:
+    """Move the best k of `size` to the front, in no order: Hoare's selection.
+
+    ids     (…,)  integer  the first `size` places are used; k ≤ size
+    scores  (…,)  float32
+
+    O(size) on average.
+    """
+    low, high = np.int64(0), np.int64(size - 1)
+    while low < high:
+        middle = (low + high) >> 1
+        ordinal, score = ids[middle], scores[middle]
+        i, j = low, high
+        while i <= j:
+            while scores[i] > score or (scores[i] == score and ids[i] < ordinal):
+                i += 1
+            while scores[j] < score or (scores[j] == score and ids[j] > ordinal):
+                j -= 1
+            if i <= j:
+                ids[i], ids[j] = ids[j], ids[i]
+                scores[i], scores[j] = scores[j], scores[i]
+                i += 1
+                j -= 1
+        if k - 1 <= j:
+            high = j
+        elif k - 1 >= i:
+            low = i
+        else:
+            return
+
+
+@kernel
 def offer_all(ids: Any, scores: Any, base: int, heaps: Any, keys: Any, sizes: Any) -> None:
     """Offer ranked hits, their ordinals moved up by `base`, to the heaps of their queries.
 

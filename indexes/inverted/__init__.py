@@ -3,10 +3,12 @@
 Useful for sparse vectors, lexical (term frequencies under BM25) or learned (impacts). Not useful
 for dense vectors: every list would hold every document.
 
-`postings.py` turns document rows into lists, `exact.py` scores them window by window, `index.py`
-is the index that keeps both.
+`postings.py` turns document rows into lists, in the order that `order.py` found; `bounds.py` has
+the block maxima. `exact.py` chooses between `exhaustive.py` and `blockmax.py`; `approximate.py`
+does with less of a query or fewer blocks. `index.py` is the index that keeps all of it.
 """
 
-from indexes.inverted.index import Inverted, InvertedBuild, InvertedSearch, Saturation
+from indexes.inverted.index import Inverted
+from indexes.inverted.settings import InvertedBuild, InvertedSearch, Saturation
 
 __all__ = ["Inverted", "InvertedBuild", "InvertedSearch", "Saturation"]

@@ -1,18 +1,26 @@
 """The inverted index: arrays in, hits out."""
 
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.bitmap import Bitmap, kernel_bits
-from indexes.errors import InvalidVectors
+from indexes.errors import InvalidInput, InvalidVectors
 from indexes.hits import Hits
-from indexes.inverted.exact import WINDOW_DOCS, saturate, score_rows, search
-from indexes.inverted.postings import Postings, find_terms
+from indexes.inverted import approximate, champions, cutting, exact
+from indexes.inverted import order as orders
+from indexes.inverted.approximate import LADDER, Shortcuts
+from indexes.inverted.bounds import BLOCK, Bounds, looseness
+from indexes.inverted.dictionary import Terms, find_terms
+from indexes.inverted.lists import Lists, Rows, Scratch
+from indexes.inverted.postings import Postings
+from indexes.inverted.rows import score_rows
+from indexes.inverted.settings import InvertedBuild, InvertedSearch, Saturation
+from indexes.operating_point import OperatingPoints, Report, RungSearch, evenly
 from indexes.strings import Strings
 from indexes.threads import for_chunks
 from indexes.validate import (
@@ -23,69 +31,37 @@ from indexes.validate import (
     check_ordinals,
     check_settings,
     frozen,
+    stored,
 )
 from indexes.vectors import SparseVectors, gathered
 
-_PLAIN = frozen(np.empty(0, np.float32))
+MEASURED_FROM = 20_000
+"""Documents from which an index measures what its shortcuts find; fewer are searched exactly."""
 
-
-@dataclass(frozen=True, slots=True)
-class InvertedBuild:
-    """Settings of an inverted index."""
-
-
-@dataclass(frozen=True, slots=True)
-class Saturation:
-    """BM25's document side: a term with frequency tf counts tf / (tf + K).
-
-    K = k1 · (1 − b + b · length / average_length) (Robertson and Zaragoza 2009, eq. 3.15, without
-    the constant factor k1 + 1, as Lucene has it). The query side, idf, is the query's weights.
-    """
-
-    k1: float
-    b: float
-    average_length: float
-
-
-@dataclass(frozen=True, slots=True)
-class InvertedSearch:
-    """Settings of a search: how a stored weight becomes an impact."""
-
-    saturation: Saturation | None = None
-
-
-class _Cells(NamedTuple):
-    """Queries over the index's own term numbers, for kernels."""
-
-    offsets: NDArray[np.int64]
-    terms: NDArray[np.int32]
-    weights: NDArray[np.float32]
-
-
-class _Scored(NamedTuple):
-    """Lists as a search reads them: for BM25 with the frequencies already saturated.
-
-    norms  (n,) or (0,)  float32  K of each document; empty without a saturation
-    """
-
-    saturation: Saturation | None
-    norms: NDArray[np.float32]
-    postings: Postings
+_NONE = frozen(np.empty(0, np.float32))
 
 
 class Inverted:
-    """Exact top k over sparse vectors."""
+    """Top k over sparse vectors, exact unless the settings of a search say otherwise."""
 
     kind = "inverted"
-    format_version = 1
+    format_version = 2
     Vectors = SparseVectors
     Build = InvertedBuild
     Search = InvertedSearch
 
-    def __init__(self, vectors: SparseVectors, postings: Postings, build: InvertedBuild) -> None:
-        self._vectors, self._postings, self.settings = vectors, postings, build
-        self._plain = self._saturated = _Scored(None, _PLAIN, postings)
+    def __init__(
+        self,
+        vectors: SparseVectors,
+        arrays: tuple[Postings, Postings | None, Bounds, NDArray[np.int32]],
+        build: InvertedBuild,
+        points: OperatingPoints[InvertedSearch] | None = None,
+    ) -> None:
+        self._vectors, self.settings = vectors, build
+        self._points = OperatingPoints[InvertedSearch].none() if points is None else points
+        self._postings, self._champions, self._bounds, self._order = arrays
         self._scratch = threading.local()
+        self._kept: tuple[Saturation | None, Lists] | None = None
 
     @classmethod
     def build(
@@ -94,18 +70,41 @@ class Inverted:
         """Index vectors, given whole or in batches."""
         vectors = gathered(batches, SparseVectors)
         build = check_settings(settings, InvertedBuild)
-        return cls(vectors, Postings.of(vectors), build)
+        order = orders.of(vectors, build.order)
+        postings = Postings.of(vectors, order)
+        norms = _norms(postings.lengths, _own_saturation(postings, build))
+        bounds = Bounds.of(postings, frozen(norms[order]) if len(norms) else norms, build.density)
+        if build.impacts == "uint8":
+            postings = postings.coded(bounds.peaks)
+        large = len(vectors) >= MEASURED_FROM
+        best = champions.of(postings, build.champions) if large and build.champions else None
+        index = cls(vectors, (postings, best, bounds, order), build)
+        if large and index.ladder:
+            index._points = index._measured_on_documents()
+        return index
 
     @classmethod
     def from_arrays(
         cls, vectors: SparseVectors, arrays: Mapping[str, NDArray[Any]], settings: InvertedBuild
     ) -> "Inverted":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
-        return cls(vectors, Postings.from_arrays(vectors, arrays), settings)
+        coded = settings.impacts == "uint8"
+        postings = Postings.from_arrays(vectors, arrays, coded=coded)
+        bounds = Bounds.from_arrays(postings, arrays)
+        order = orders.from_arrays(len(vectors), arrays, settings.order)
+        points = OperatingPoints.stored(LADDER, stored(arrays, "recalls"))
+        best = champions.from_arrays(postings, arrays)
+        return cls(vectors, (postings, best, bounds, order), settings, points)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays derived from the vectors; see `Postings`."""
-        return self._postings._asdict()
+        """Return the arrays derived from the vectors.
+
+        See `Postings`, `Bounds`, `order` and, for `recalls`, `OperatingPoints`.
+        """
+        own = self._postings._asdict() | self._bounds._asdict()
+        own["recalls"] = self._points.recalls
+        own |= champions.arrays(self._champions)
+        return own | orders.arrays(self._order, self.settings.order)
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -129,15 +128,20 @@ class Inverted:
         """Sum of the weights of each document (n,): its length, where weights are frequencies."""
         return self._postings.lengths
 
+    @property
+    def order(self) -> NDArray[np.int32]:
+        """The ordinals (n,) in the order in which the index has them."""
+        return self._order
+
     def find(self, terms: Strings) -> NDArray[np.int32]:
         """Return the index's own number of each term, −1 where no document has it."""
         return find_terms(self._vectors.vocabulary, terms)
 
     def document_frequencies(self, terms: Strings) -> NDArray[np.int64]:
         """Return in how many documents each term occurs, deleted ones included."""
-        found, offsets = self.find(terms), self._postings.offsets
+        found = self.find(terms)
         # −1 wraps to the list of the last term, whose count is then replaced by 0.
-        return np.where(found >= 0, offsets[found + 1] - offsets[found], 0)
+        return np.where(found >= 0, self._postings.counts(found), 0)
 
     def search(
         self,
@@ -147,7 +151,7 @@ class Inverted:
         *,
         allowed: Bitmap | None = None,
     ) -> Hits:
-        """Return the k best documents that share a term with each query, exactly.
+        """Return the k best documents that share a term with each query.
 
         Only scores above 0 are hits: a document without any of the terms is none.
 
@@ -155,15 +159,26 @@ class Inverted:
             InvalidVectors: queries that are not sparse vectors.
             InvalidInput: k negative, or `allowed` of another size.
         """
-        cells, k = self._cells(queries), check_k(k)
+        asked, k = check_settings(settings, InvertedSearch), check_k(k)
+        targeted = asked.recall is not None
+        if targeted:
+            asked = self._resolved(asked, k, allowed)
+        terms = Terms.of(self._vectors.vocabulary, self.queries(queries))
         hits = Hits.empty(len(queries), min(k, len(self)))
-        bits, postings = kernel_bits(allowed, len(self)), self._scored(settings).postings
+        bits, lists = kernel_bits(allowed, len(self)), self._scored(asked.saturation)
+        deep = max(hits.ids.shape[1], min(asked.rescored or 0, len(self)))
+        best = lists if self._champions is None else lists._replace(postings=self._champions)
+
+        def work(start: int, stop: int) -> None:
+            ids, scores = hits.ids[start:stop], hits.scores[start:stop]
+            memory = self._memory(lists, deep, len(terms.terms))
+            if asked.exact:
+                exact.search(lists, terms, bits, memory, start, ids, scores)
+            else:
+                shortcuts = Shortcuts.of(asked, adaptive=targeted)
+                approximate.search(lists, best, terms, bits, shortcuts, memory, start, ids, scores)
+
         if hits.ids.shape[1]:
-
-            def work(start: int, stop: int) -> None:
-                ids, scores = hits.ids[start:stop], hits.scores[start:stop]
-                search(postings, cells, bits, self._window(), start, ids, scores)
-
             for_chunks(work, len(queries))
         return hits.padded(k)
 
@@ -174,11 +189,12 @@ class Inverted:
         settings: InvertedSearch | None = None,
     ) -> NDArray[np.float32]:
         """Return the scores of candidates (n_queries, m), −inf where a candidate is −1."""
-        cells = self._cells(queries)
+        search = check_settings(settings, InvertedSearch)
+        terms = Terms.of(self._vectors.vocabulary, self.queries(queries))
         ids = check_candidates(candidates, len(queries), len(self))
         out = np.full(ids.shape, -np.inf, np.float32)
-        rows = (self._vectors.offsets, self._vectors.terms, self._vectors.weights)
-        score_rows(rows, cells, self._scored(settings).norms, ids, out)
+        lists = self._scored(search.saturation)
+        score_rows(lists.rows, terms, self._memory(lists, 1, 1).slots, ids, out)
         return out
 
     def explain(
@@ -187,43 +203,129 @@ class Inverted:
         """Return what each term of one query gives to the score of one document."""
         check_settings(settings, InvertedSearch)
         row, parts = np.array([[check_ordinal(ordinal, len(self))]]), {}
-        for name, weight in check_one(self.queries(query)).row(0).items():
+        weights = check_one(self.queries(query)).row(0)
+        # The heaviest first, as they are added up.
+        for name, weight in sorted(weights.items(), key=lambda pair: -np.float32(pair[1])):
             one = SparseVectors.of([0, 1], [0], [weight], Strings.of([name.encode()]))
             score = float(self.score(one, row, settings)[0, 0])
             if score > 0:
                 parts[name] = score
         return parts
 
-    def _cells(self, queries: SparseVectors) -> _Cells:
-        queries = self.queries(queries)
-        own = self.find(queries.vocabulary)[queries.terms]
-        weights = queries.weights.astype(np.float32)
-        return _Cells(queries.offsets, frozen(own), frozen(weights))
+    @property
+    def ladder(self) -> Sequence[InvertedSearch]:
+        """Settings whose recall can be measured; none of BM25, whose short queries are exact."""
+        return LADDER if self.settings.k1 is None else ()
 
-    def _scored(self, settings: InvertedSearch | None) -> _Scored:
-        """Return the lists with impacts for weights, kept until another saturation is asked for.
+    @property
+    def points(self) -> OperatingPoints[InvertedSearch]:
+        """What recall targets are answered with: measured on documents, unless by `measured`."""
+        return self._points
 
-        They cost 4 bytes of memory a posting, and make a search two to three times as fast.
+    def as_queries(self, ordinals: NDArray[np.int64]) -> SparseVectors:
+        """Return documents cut to queries of `query_terms` terms."""
+        return cutting.as_queries(self.vectors(ordinals), self.settings.query_terms)
+
+    def measured(self, queries: SparseVectors) -> "tuple[Inverted, Report]":
+        """Return this index with recall targets measured on queries, and what they reach there.
+
+        The report also has what was measured on documents, where the index is large enough.
+
+        Raises:
+            InvalidVectors: queries that are not sparse vectors.
+            InvalidInput: queries too few to tell anything, or weights that BM25 saturates.
         """
-        saturation = check_settings(settings, InvertedSearch).saturation
-        if saturation is None:
-            return self._plain
-        kept = self._saturated
-        if kept.saturation != saturation:
-            relative = self._postings.lengths.astype(np.float64) / saturation.average_length
-            exact = saturation.k1 * (1 - saturation.b + saturation.b * relative)
-            # Never 0, so that a frequency of 0 counts 0 and not 0 / 0.
-            norms = frozen(np.maximum(exact.astype(np.float32), np.finfo(np.float32).tiny))
-            impacts = np.empty(len(self._postings.docs), np.float32)
-            saturate(self._postings, norms, impacts)
-            kept = _Scored(saturation, norms, self._postings._replace(weights=frozen(impacts)))
-            self._saturated = kept  # one assignment: searches in other threads are safe
-        return kept
+        if not self.ladder:
+            raise InvalidInput(
+                "the index has k1 set: BM25 is exact, so there is nothing to measure"
+            )
+        points = OperatingPoints.measured(self._searching(self.queries(queries)), self.ladder)
+        index = Inverted(
+            self._vectors,
+            (self._postings, self._champions, self._bounds, self._order),
+            self.settings,
+            points,
+        )
+        return index, Report(self._points, points)
 
-    def _window(self) -> NDArray[np.float32]:
-        """Return this thread's accumulators, all zeros."""
-        window: NDArray[np.float32] | None = getattr(self._scratch, "window", None)
-        if window is None:
-            window = np.zeros(min(WINDOW_DOCS, len(self)), np.float32)
-            self._scratch.window = window
-        return window
+    def _measured_on_documents(self) -> OperatingPoints[InvertedSearch]:
+        """Measure on documents cut to queries; none where too few have a hit but themselves."""
+        own = evenly(len(self))
+        search = self._searching(self.as_queries(own))
+        try:
+            return OperatingPoints.measured(search, self.ladder, own=own)
+        except InvalidInput:
+            return OperatingPoints.none()
+
+    def _searching(self, queries: SparseVectors) -> RungSearch[InvertedSearch]:
+        return lambda settings, k: self.search(queries, k, settings)
+
+    def _resolved(self, asked: InvertedSearch, k: int, allowed: Bitmap | None) -> InvertedSearch:
+        """Return the settings that reach a recall target, exact ones if none is known to."""
+        share = 1.0 if allowed is None else allowed.count / max(len(self), 1)
+        point = None
+        if asked.saturation is None:  # what was measured are impacts
+            point = self._points.choose(asked.recall or 0.0, k, allowed=share)
+        return replace(point or InvertedSearch(), saturation=asked.saturation)
+
+    def _scored(self, saturation: Saturation | None) -> Lists:
+        """Return the lists as a search reads them, kept until another saturation is asked for."""
+        kept = self._kept
+        if saturation is not None and self.settings.impacts == "uint8":
+            raise InvalidInput(
+                "the index has impacts = 'uint8', but BM25 saturates frequencies: build it with "
+                "impacts = 'stored'"
+            )
+        if kept is None or kept[0] != saturation:
+            kept = self._kept = saturation, self._lists(saturation)  # at once: threads are safe
+        return kept[1]
+
+    def _lists(self, saturation: Saturation | None) -> Lists:
+        postings, given = self._postings, self._vectors.weights
+        made = _own_saturation(postings, self.settings)
+        norms = _norms(self.lengths, saturation)
+        return Lists(
+            postings,
+            self._bounds,
+            looseness(_spread(self.lengths, made), _spread(self.lengths, saturation), given),
+            frozen(norms[self._order]) if saturation else norms,
+            self._order,
+            Rows(self._vectors.offsets, self._vectors.terms, given, norms),
+            given.dtype != postings.weights.dtype,
+        )
+
+    def _memory(self, lists: Lists, k: int, longest: int) -> Scratch:
+        """Return this thread's working memory."""
+        memory: Scratch | None = getattr(self._scratch, "memory", None)
+        if memory is None or len(memory.ids) < 2 * k + BLOCK or len(memory.parts) < longest:
+            memory = self._scratch.memory = Scratch.of(lists, max(k, 64), max(longest, 64))
+        return memory
+
+
+def _own_saturation(postings: Postings, build: InvertedBuild) -> Saturation | None:
+    """Return the saturation that block maxima are made with."""
+    if build.k1 is None:
+        return None
+    total = float(postings.lengths.sum(dtype=np.float64))
+    return Saturation(build.k1, build.b, total / max(len(postings.lengths), 1))
+
+
+def _norms(lengths: NDArray[np.float32], saturation: Saturation | None) -> NDArray[np.float32]:
+    """Return K of each document (n,), or nothing (0,) where weights are impacts."""
+    if saturation is None:
+        return _NONE
+    relative = lengths.astype(np.float64) / (saturation.average_length or 1.0)
+    exact = saturation.k1 * (1 - saturation.b + saturation.b * relative)
+    # Never 0, so that a frequency of 0 counts 0 and not 0 / 0.
+    return frozen(np.maximum(exact.astype(np.float32), np.finfo(np.float32).tiny))
+
+
+def _spread(
+    lengths: NDArray[np.float32], saturation: Saturation | None
+) -> tuple[float, float] | None:
+    """Return the smallest and the largest K of any document, None where weights are impacts."""
+    if saturation is None or not len(lengths):
+        return None
+    ends = np.array([lengths.min(), lengths.max()], np.float32)
+    low, high = _norms(ends, saturation).tolist()
+    return low, high
