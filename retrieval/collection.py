@@ -8,7 +8,8 @@ from typing import Any
 
 from encoders import Encoder
 from encoders.analysis import Analyzer
-from retrieval import systems
+from indexes.operating_point import Report
+from retrieval import measuring, systems
 from retrieval.chunking import Chunking
 from retrieval.document import Document, batches
 from retrieval.errors import DuplicateDocument, InvalidInput, UnknownName
@@ -278,6 +279,18 @@ class Collection:
             rest = {n: r for n, r in writer.representations.items() if n != name}
             systems.check(writer.manifest.settings, rest)
             writer.drop_representation(name)
+
+    def measure(self, name: str, queries: Any = None) -> Report:
+        """Measure recall targets of a representation on queries; print what is returned.
+
+        The last commit is measured, and after the next one `InvertedSearch(recall=0.95)` goes by
+        it; see `Retriever.measured`. It stays when documents come or go, so measure again when the
+        collection has become another, and is lost with the representation or a rebuild.
+        """
+        with self._changing:
+            report = self.retriever(name).measured(queries)
+            self.writer().record(name, measuring.to_json(report.points))
+            return report
 
     def commit(self) -> int:
         """Make all changes durable and visible; return the generation.

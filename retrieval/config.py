@@ -190,7 +190,8 @@ def toml_of(collection: Named) -> str:
 
 def _recorded(recipe: Mapping[str, Any]) -> dict[str, Any]:
     spec, options = encoders.spec_of(recipe["encoder"])
-    return {"encoder": spec, **options, "index": dict(recipe["index"])}
+    index = {key: value for key, value in recipe["index"].items() if value is not None}
+    return {"encoder": spec, **options, "index": index}
 
 
 def _representation(name: str, value: Any, folder: Path) -> Spec:

@@ -4,30 +4,34 @@ A batch and a single query go through the same code; a system sees one snapshot 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from encoders import LexicalEncoder
 from encoders.analysis import Analyzer
 from encoders.bm25 import Bm25Search
+from indexes.bitmap import Bitmap
 from indexes.flat import FlatSearch
 from indexes.hits import Hits, merge
 from indexes.inverted import InvertedSearch, Saturation
+from indexes.operating_point import OperatingPoints, Report
 from indexes.validate import check_k
-from indexes.vectors import DenseVectors, MultiVectors, SparseVectors, Vectors
+from indexes.vectors import SparseVectors, Vectors
+from retrieval import measuring
+from retrieval.batch import QueryBatch as QueryBatch
 from retrieval.errors import InvalidInput
 from retrieval.filters import Filter
 from retrieval.fusion import reciprocal_ranks
-from retrieval.limits import K_MAX, QUERY_CHARACTERS_MAX
+from retrieval.limits import K_MAX
 from retrieval.queries import Queries
 from retrieval.representation import Representation
 from retrieval.results import Results, best_passages
 from retrieval.run import Run
+from retrieval.store.manifest import Manifest
 from retrieval.store.snapshot import Snapshot
 
 SearchSettings: TypeAlias = FlatSearch | InvertedSearch | Bm25Search
@@ -45,50 +49,6 @@ RRF_CONSTANT = 60
 
 FUSION_DEPTH_MIN = 100
 """Documents asked of each system before fusion, unless more are to be returned."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueryBatch:
-    """Queries as a system takes them: texts or vectors, with the ids they have in a run."""
-
-    ids: tuple[str, ...]
-    texts: tuple[str, ...] | None = None
-    vectors: Vectors | None = None
-    named: bool = False  # whether the ids are the user's, and not just numbers
-    filter: Filter | None = None  # which documents may be found, decided before the top k
-
-    @classmethod
-    def of(cls, queries: Any) -> "QueryBatch":
-        """Accept texts, a matrix, or vectors of any kind.
-
-        Raises:
-            InvalidInput: anything else, or a text that is too long.
-        """
-        if isinstance(queries, DenseVectors | SparseVectors | MultiVectors):
-            return cls(_numbered(len(queries)), vectors=queries)
-        if isinstance(queries, np.ndarray):
-            vectors = DenseVectors.of(np.atleast_2d(queries))
-            return cls(_numbered(len(vectors)), vectors=vectors)
-        if not isinstance(queries, Iterable):
-            raise InvalidInput(f"query {queries!r} is no text: pass a string or a vector")
-        if isinstance(queries, Mapping):
-            raise InvalidInput("queries with ids are a batch: call run(queries) of a system")
-        texts = tuple(queries)
-        for text in texts:
-            if not isinstance(text, str):
-                raise InvalidInput(f"query {text!r} is no text: pass a string or a vector")
-            if len(text) > QUERY_CHARACTERS_MAX:
-                raise InvalidInput(f"a query has {len(text):,} characters: shorten it")
-            if not text.isascii():
-                _check_unicode(text)
-        return cls(_numbered(len(texts)), texts)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def blank(self) -> NDArray[np.bool_]:
-        """Return which queries say nothing; they have no hits in any system."""
-        return np.array([not text.strip() for text in self.texts or ()], bool)
 
 
 class Searchable(Protocol):
@@ -167,7 +127,7 @@ class Stage(ABC):
         """Search queries with ids and return a run; every query id is in it. See `search`."""
         if not isinstance(queries, Mapping):
             raise InvalidInput(f"{queries!r} has no query ids: pass a mapping of id → text")
-        batch = replace(QueryBatch.of(queries.values()), ids=tuple(queries), named=True)
+        batch = QueryBatch.by_id(queries)
         results = self._results(replace(batch, filter=_filter(filter)), k, per)
         pairs = [results.docnos(i) for i in range(len(batch))]
         docnos, scores = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -216,6 +176,7 @@ class Retriever(Stage):
     ) -> None:
         super().__init__(collection, label or representation)
         self._representation, self._settings = representation, settings
+        self._points: tuple[Manifest, OperatingPoints[Any] | None] | None = None
 
     @property
     def representations(self) -> tuple[str, ...]:
@@ -228,10 +189,11 @@ class Retriever(Stage):
             return Hits.empty(len(queries), k)
         k = min(k, sum(map(len, snapshot.segments)))
         vectors, settings = self._vectors(snapshot, queries)
+        bitmaps = [segment.allowed(queries.filter) for segment in snapshot.segments]
+        settings = self._resolved(snapshot, settings, k, bitmaps)
         parts = []
-        for segment in snapshot.segments:
+        for segment, allowed in zip(snapshot.segments, bitmaps, strict=True):
             index: Any = segment.index(self._representation)
-            allowed = segment.allowed(queries.filter)
             parts.append(index.search(vectors, k, settings, allowed=allowed))
         found = merge(parts, snapshot.bases, k)
         blank = queries.blank()
@@ -250,8 +212,8 @@ class Retriever(Stage):
                 f"{type(settings).__name__} does not fit representation {representation.name!r}: "
                 f"use {' or '.join(kind.__name__ for kind in fitting)}"
             )
-        if lexical is not None and not isinstance(settings, InvertedSearch):
-            settings = self._saturation(snapshot, lexical)
+        if lexical is not None and getattr(settings, "saturation", None) is None:
+            settings = self._saturated(snapshot, lexical)
         if queries.vectors is not None:
             return _checked(queries.vectors, representation), settings
         encoder = representation.checked_encoder
@@ -266,14 +228,62 @@ class Retriever(Stage):
             vectors = lexical.weigh(vectors, frequencies, statistics.n_documents)
         return vectors, settings
 
-    def _saturation(self, snapshot: Snapshot, lexical: LexicalEncoder) -> InvertedSearch:
-        k1, b = lexical.k1, lexical.b
-        if isinstance(self._settings, Bm25Search):
+    def _saturated(self, snapshot: Snapshot, lexical: LexicalEncoder) -> InvertedSearch:
+        k1, b, asked = lexical.k1, lexical.b, InvertedSearch()
+        if isinstance(self._settings, InvertedSearch):
+            asked = self._settings
+        elif isinstance(self._settings, Bm25Search):
             k1 = k1 if self._settings.k1 is None else self._settings.k1
             b = b if self._settings.b is None else self._settings.b
-        return InvertedSearch(
-            Saturation(k1, b, snapshot.statistics(self._representation).average_length)
-        )
+        average = snapshot.statistics(self._representation).average_length
+        return replace(asked, saturation=Saturation(k1, b, average))
+
+    def _resolved(
+        self, snapshot: Snapshot, settings: Any, k: int, allowed: Sequence[Bitmap | None]
+    ) -> Any:
+        """Return the settings that reach a recall target, where it was measured for all segments.
+
+        Otherwise every index has its own.
+        """
+        recall = getattr(settings, "recall", None)
+        if recall in (None, 1) or settings != type(settings)(recall=recall):
+            return settings
+        kept, manifest = self._points, snapshot.manifest
+        if kept is None or kept[0] is not manifest:
+            representation = self.collection.representation(self._representation, snapshot)
+            kept = manifest, measuring.recorded(manifest.settings, representation)
+            self._points = kept  # at once: threads are safe
+        points = kept[1]
+        if points is None:
+            return settings
+        pairs = zip(snapshot.segments, allowed, strict=True)
+        n_allowed = sum(len(segment) if bits is None else bits.count for segment, bits in pairs)
+        share = n_allowed / max(len(snapshot), 1)
+        return points.choose(recall, k, allowed=share) or replace(settings, recall=1.0)
+
+    def measured(self, queries: Any = None) -> Report:
+        """Measure which settings find which share of the exact hits; nothing is recorded.
+
+        Args:
+            queries: texts, vectors or a mapping of id → text; None: documents stand in for them.
+
+        Raises:
+            InvalidInput: its searches are exact anyway, or too few queries have hits.
+        """
+        snapshot, name = self.collection.snapshot, self._representation
+        vectors: Vectors | None = None
+        if queries is not None:
+            named = isinstance(queries, Mapping)
+            given = [queries] if isinstance(queries, str) else queries
+            batch = QueryBatch.by_id(queries) if named else QueryBatch.of(given)
+            vectors, _ = self._vectors(snapshot, batch)
+
+        def search(sample: Vectors, settings: SearchSettings, k: int) -> Hits:
+            system = Retriever(self.collection, name, settings)
+            return system.hits(snapshot, QueryBatch.of(sample), k)
+
+        representation = self.collection.representation(name, snapshot)
+        return measuring.measure(snapshot, representation, search, vectors)
 
 
 def _checked(vectors: Vectors, representation: Representation) -> Vectors:
@@ -341,17 +351,6 @@ def rrf(
         name: what runs and tables call it; None: "rrf(…)".
     """
     return Fusion(systems, k=k, depth=depth, name=name)
-
-
-def _check_unicode(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(f"query {text!r} is not Unicode: {error}") from error
-
-
-def _numbered(n_queries: int) -> tuple[str, ...]:
-    return tuple(map(str, range(n_queries)))
 
 
 def _filter(given: FilterLike) -> Filter | None:

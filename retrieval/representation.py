@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -17,10 +17,11 @@ from retrieval.errors import (
     CorruptIndex,
     EncoderUnavailable,
     FormatTooNew,
+    FormatTooOld,
     InvalidInput,
     RecipeMismatch,
 )
-from retrieval.store.formats import AGAIN, check_known
+from retrieval.store.formats import AGAIN, REBUILD, check_known
 from retrieval.store.segment import (
     INDEXES,
     Build,
@@ -98,6 +99,7 @@ class Representation:
 
         Raises:
             FormatTooNew: its encoder or its index is of a later release.
+            FormatTooOld: its index lacks a setting, being of an earlier release.
             CorruptIndex: its index has settings that none can have.
         """
         _check_index(name, recipe["index"])
@@ -218,8 +220,7 @@ def _recipe(encoder: Encoder, build: Build | None) -> dict[str, Any]:
     if encoder.kind not in INDEX_OF:
         raise InvalidInput(f"encoder kind {encoder.kind!r}: known are {list(INDEX_OF)}")
     if build is None:
-        kind: Any = INDEXES[INDEX_OF[encoder.kind]]
-        build = kind.Build(_metric(encoder)) if encoder.kind == "dense" else kind.Build()
+        build = _fitting(encoder)
     found = next((one for one in INDEXES.values() if isinstance(build, one.Build)), None)
     if found is None or found.Vectors is not INDEXES[INDEX_OF[encoder.kind]].Vectors:
         raise InvalidInput(f"{build!r} is no index for {encoder.kind} vectors")
@@ -229,13 +230,32 @@ def _recipe(encoder: Encoder, build: Build | None) -> dict[str, Any]:
     return {"encoder": own, "fingerprint": encoder.fingerprint, "index": index}
 
 
+def _fitting(encoder: Encoder) -> Build:
+    """Return the build settings that fit an encoder where none are asked for."""
+    kind: Any = INDEXES[INDEX_OF[encoder.kind]]
+    settings: Build
+    if is_lexical(encoder):
+        settings = kind.Build.bm25(encoder.k1, encoder.b)
+    elif encoder.kind == "dense":
+        settings = kind.Build(_metric(encoder))
+    else:
+        settings = kind.Build()
+    return settings
+
+
 def _check_index(name: str, recorded: Mapping[str, Any]) -> None:
     """Raise unless the index of a recorded representation is one that this release can build."""
     place, settings = f"the index of {name!r}", dict(recorded)
     kind = settings.pop("kind", None)
     check_known(place, "kind", [kind], INDEXES)
+    index = INDEXES[str(kind)]
+    if missing := [one.name for one in fields(index.Build) if one.name not in settings]:
+        raise FormatTooOld(
+            f"{place} is recorded without the setting {missing[0]!r}, so it is of an earlier "
+            f"release: use the release that made it, or {REBUILD}"
+        )
     try:
-        stored_settings(place, INDEXES[str(kind)], settings)
+        stored_settings(place, index, settings)
     except CorruptIndex as error:
         raise CorruptIndex(f"{place} is recorded as {dict(recorded)!r}: {error}") from error
 

@@ -3,6 +3,7 @@
 A definition is JSON, as a recipe and the manifest have it:
 
     {"retrieve": "bm25", "settings": {"k1": 1.2}}                   search one representation
+    {"retrieve": "splade", "settings": {"recall": 0.95}}           any search settings of its index
     {"fuse": ["bm25", "dense"], "constant": 60, "depth": 200}      reciprocal rank fusion of systems
 """
 
@@ -137,8 +138,10 @@ def _settings(
     values = definition.get("settings")
     if values is None:
         return None
-    kind: Any = Bm25Search if representation.lexical else representation.index_class.Search
+    kind: Any = representation.index_class.Search
     known = [one.name for one in fields(kind)]
+    if representation.lexical and not (isinstance(values, Mapping) and set(values) & set(known)):
+        kind, known = Bm25Search, [one.name for one in fields(Bm25Search)]
     if not isinstance(values, Mapping):
         raise InvalidInput(f"settings is {values!r}: make it a table of {known}")
     if unknown := set(values) - set(known):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.vectors import DenseVectors, MultiVectors, SparseVectors, Vectors
+from retrieval import measuring
 from retrieval.chunking import Chunking
 from retrieval.document import Document
 from retrieval.encoding import Progress, concatenate
@@ -107,7 +108,24 @@ class Writer:
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Record how sources are read and cut, and which systems have names."""
-        self._manifest = replace(self._manifest, settings=dict(settings))
+        own = dict(settings)
+        if self.rebuilding:
+            own.pop(measuring.KEY, None)  # of indexes that are no more
+        self._manifest = replace(self._manifest, settings=own)
+
+    def record(self, name: str, measured: Mapping[str, Any] | None) -> None:
+        """Record what was measured of a representation; None: forget it.
+
+        Raises:
+            UnknownName: there is no such representation any more.
+        """
+        if name not in self.representations:
+            raise UnknownName.of("representation", name, self.representations)
+        settings = dict(self._manifest.settings)
+        kept = {one: said for one, said in settings.pop(measuring.KEY, {}).items() if one != name}
+        if measured is not None:
+            kept[name] = measured
+        self.configure({**settings, **({measuring.KEY: kept} if kept else {})})
 
     def source(self, place: str) -> int:
         """Return the number of a source folder, registering it if it is new."""
@@ -298,6 +316,7 @@ class Writer:
         every = [pending.entry.files for pending in self.segments]
         gone = {f"{name}.vectors", f"{name}.index"}
         self._replace([{k: f for k, f in files.items() if k not in gone} for files in every])
+        self.record(name, None)
         del self.representations[name]
 
     def clear(self, representations: Mapping[str, Representation]) -> None:
@@ -306,6 +325,7 @@ class Writer:
         self.buffer.clear()
         self._buffered_bytes = 0
         self._manifest, self.rebuilding = replace(self._manifest, sources=()), True
+        self.configure(self._manifest.settings)
 
     def _replace(self, files: Sequence[Mapping[str, FileEntry]]) -> None:
         """Let every segment consist of other files, all of them or none."""

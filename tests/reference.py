@@ -99,16 +99,68 @@ def byte_order(terms: Iterable[str]) -> list[str]:
     return sorted(terms, key=str.encode)
 
 
+def heaviest_first(query: Row) -> list[str]:
+    """Terms by falling weight in float32, those of equal weight in byte order."""
+    return sorted(byte_order(query), key=lambda term: -np.float32(query[term]))
+
+
+def impact(weight: float, norm: np.float32 | None = None) -> np.float32:
+    """The weight, or tf / (tf + K)."""
+    value = np.float32(weight)
+    return value if norm is None else value / (value + norm)
+
+
 def sparse_score(row: Row, query: Row, norm: np.float32 | None = None) -> np.float32:
-    """Σ weight_q · weight_d, or weight_q · (tf / (tf + K)): float32, terms in byte order."""
+    """Σ weight · impact: float32, the heaviest terms of the query first."""
     total = np.float32(0)
-    for term in byte_order(query):
+    for term in heaviest_first(query):
         if term in row:
-            value = np.float32(row[term])
-            if norm is not None:
-                value = value / (value + norm)
-            total += np.float32(query[term]) * value
+            total += np.float32(query[term]) * impact(row[term], norm)
     return total
+
+
+def table_norms(table: NDArray[np.float32], saturation: Saturation) -> NDArray[np.float32]:
+    """`norms` of documents that are rows of a table, its columns being terms in byte order."""
+    k1, b = saturation.k1, saturation.b
+    summed = np.cumsum(table.astype(np.float64), axis=1)[:, -1].astype(np.float32)
+    relative = summed.astype(np.float64) / saturation.average_length
+    exact = (k1 * (1 - b + b * relative)).astype(np.float32)
+    return np.maximum(exact, np.finfo(np.float32).tiny)
+
+
+def table_scores(
+    table: NDArray[np.float32], query: NDArray[np.float32], saturation: Saturation | None = None
+) -> NDArray[np.float32]:
+    """`sparse_score` of every row of a table at once; 0 is a term that is not there.
+
+    Adding 0 changes no sum, so all rows take part in every term.
+    """
+    impacts, total = table, np.zeros(len(table), np.float32)
+    if saturation is not None:
+        impacts = table / (table + table_norms(table, saturation)[:, None])
+    with np.errstate(over="ignore", under="ignore"):
+        for term in np.argsort(-query, kind="stable"):
+            if query[term] > 0:
+                total += query[term] * impacts[:, term]
+    return total
+
+
+def table_search(
+    table: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    k: int,
+    *,
+    saturation: Saturation | None = None,
+    mask: Mask = None,
+) -> Hits:
+    """`inverted_search` over a table."""
+    hits = Hits.empty(len(queries), k)
+    for i, query in enumerate(queries):
+        scores = table_scores(table, query, saturation)
+        found = np.flatnonzero((scores > 0) & (True if mask is None else np.asarray(mask)))
+        ranked = found[np.argsort(-scores[found], kind="stable")][:k]
+        hits.ids[i, : len(ranked)], hits.scores[i, : len(ranked)] = ranked, scores[ranked]
+    return hits
 
 
 def inverted_search(
@@ -146,6 +198,36 @@ def score_rows(
     ]
 
 
+def shortened(query: Row, *, terms: int | None = None, mass: float | None = None) -> Row:
+    """The heaviest terms: so many at most, and no more than it takes to hold a share of the sum."""
+    ranked = heaviest_first(query)
+    total, held, kept = sum(float(np.float32(w)) for w in query.values()), 0.0, 0
+    while kept < len(ranked) and (terms is None or kept < terms):
+        if mass is not None and np.float32(mass) < 1 and held >= float(np.float32(mass)) * total:
+            break
+        held += float(np.float32(query[ranked[kept]]))
+        kept += 1
+    return {term: query[term] for term in ranked[:kept]}
+
+
+def two_steps(
+    rows: Sequence[Row],
+    queries: Sequence[Row],
+    k: int,
+    *,
+    terms: int | None = None,
+    mass: float | None = None,
+    rescored: int | None = None,
+) -> Hits:
+    """Search with a part of each query, then rank what that finds by the whole query."""
+    short = [shortened(query, terms=terms, mass=mass) for query in queries]
+    found = inverted_search(rows, short, max(k, rescored or 0))
+    if rescored is None:
+        return Hits(found.ids[:, :k], found.scores[:, :k])
+    scores = score_rows(rows, queries, [range(len(rows))] * len(queries))
+    return ranking(scores, k, [row[row >= 0].tolist() for row in found.ids])
+
+
 def best_tokens(document: NDArray, query: NDArray) -> list[tuple[int, float]]:
     """For each query token the first document token with the largest inner product, in float64."""
     products = np.zeros((len(query), len(document)))
@@ -176,6 +258,24 @@ def invert(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
     """For every term the documents that have it, rising, and its weight there."""
     terms = byte_order({term for row in rows for term in row})
     return {t: [(doc, row[t]) for doc, row in enumerate(rows) if t in row] for t in terms}
+
+
+def windows(
+    rows: Sequence[Row], order: Sequence[int], window: int
+) -> dict[str, dict[int, list[tuple[int, float]]]]:
+    """For every term and window of places the places that have it, and its weight there."""
+    lists: dict[str, dict[int, list[tuple[int, float]]]] = {}
+    for term, postings in invert([rows[ordinal] for ordinal in order]).items():
+        runs = lists.setdefault(term, {})
+        for place, weight in postings:
+            runs.setdefault(place // window, []).append((place % window, weight))
+    return lists
+
+
+def block_maxima(impacts: NDArray[np.float32], block: int) -> NDArray[np.float32]:
+    """The largest impact of each term (columns) in each block of documents (rows)."""
+    starts = range(0, len(impacts), block)
+    return np.array([impacts[start : start + block].max(axis=0) for start in starts])
 
 
 def find_terms(dictionary: Sequence[bytes], wanted: Iterable[bytes]) -> list[int]:

@@ -45,6 +45,8 @@ _MAGIC_END = bytes(255 - byte for byte in MAGIC)
 _ALIGNMENT = 64
 _DTYPES: dict[str, type[np.generic]] = {
     "u1": np.uint8,
+    "u2": np.uint16,
+    "u4": np.uint32,
     "i4": np.int32,
     "i8": np.int64,
     "f2": np.float16,

@@ -38,6 +38,7 @@ SETTINGS: Mapping[str, Set[str] | None] = {
     "fields": {"docno", "text", "title", "metadata"},
     "systems": None,
     "search": {"system", "per"},
+    "measured": None,
 }
 """What the settings of a collection may say, and of what; None: users name it."""
 

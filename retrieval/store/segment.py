@@ -20,7 +20,7 @@ from indexes.inverted import Inverted, InvertedBuild
 from indexes.metric import Metric
 from indexes.multivector import MultiVector, MultiVectorBuild
 from indexes.validate import check_array, frozen
-from retrieval.errors import CorruptIndex
+from retrieval.errors import CorruptIndex, InvalidInput
 from retrieval.filters import Filter
 from retrieval.filters.columns import Columns
 from retrieval.store import container
@@ -293,7 +293,7 @@ def build_settings(kind: type[Any], values: Mapping[str, Any]) -> Any:
         if "metric" in settings:
             settings["metric"] = Metric[settings["metric"]]
         return kind.Build(**settings)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, InvalidInput) as error:
         raise CorruptIndex(
             f"{dict(values)} are no settings of an index {kind.__name__} ({error!r})"
         ) from error

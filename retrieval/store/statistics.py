@@ -22,7 +22,7 @@ class LiveStatistics:
         self.n_documents = sum(segment.n_live for segment in segments)
         self._indexes = [_inverted(segment, name) for segment in segments]
         self._deleted = [
-            Inverted.build(index.vectors(segment.dead_ordinals))
+            Inverted.build(index.vectors(segment.dead_ordinals), index.settings)
             for index, segment in zip(self._indexes, segments, strict=True)
             if len(segment.dead_ordinals)
         ]

@@ -100,7 +100,8 @@ class InvertedContract(IndexContract):
     other_settings = FlatSearch()
     weights: ClassVar[list[float]]
     ids: ClassVar = {"docs": N, "terms": 6}
-    offsets: ClassVar = {"offsets", "vocabulary.offsets"}
+    offsets: ClassVar = {"offsets", "vocabulary.offsets", "runs", "starts"}
+    build_with: ClassVar = InvertedBuild()
 
     def documents(self, n: int = N) -> SparseVectors:
         return SparseVectors.of_rows(sparse(1, N, self.weights, "abcdeé")[:n])
@@ -118,7 +119,7 @@ class InvertedContract(IndexContract):
 
     @property
     def build_settings(self) -> InvertedBuild:
-        return InvertedBuild()
+        return self.build_with
 
     def test_parts_of_explain_add_up(self, index: Inverted) -> None:
         for query in range(11):
@@ -140,9 +141,42 @@ class TestInvertedRealImpacts(InvertedContract):
     weights: ClassVar = [0.25, 0.5, 1.75, 300.0]
 
 
+class TestInvertedBisected(InvertedContract):
+    weights: ClassVar = [1.0, 2.0, 3.0, 200.0]
+    build_with = InvertedBuild("bisection", density=0.01)
+
+
+class TestInvertedCoded(InvertedContract):
+    weights: ClassVar = [0.25, 0.5, 1.75, 300.0]
+    build_with = InvertedBuild(impacts="uint8")
+
+
+class TestInvertedBisectedAndCoded(InvertedContract):
+    weights: ClassVar = [0.3, 0.5, 1.7]
+    build_with = InvertedBuild("bisection", "uint8")
+
+
+class TestInvertedShortcutsThatLeaveNothingOut(InvertedContract):
+    weights: ClassVar = [1.0, 2.0, 3.0, 200.0]
+    settings: ClassVar = InvertedSearch(blocks=1, terms=6, rescored=7)
+
+
+class TestInvertedRecallThatNothingReaches(InvertedContract):
+    weights: ClassVar = [0.25, 0.5, 1.75, 300.0]
+    settings: ClassVar = InvertedSearch(recall=0.99)
+
+
 class TestInvertedBm25(InvertedContract):
     weights: ClassVar = [1.0, 2.0, 3.0]
     settings: ClassVar = InvertedSearch(Saturation(0.9, 0.4, 4.5))
+
+
+class TestInvertedBm25WithItsBounds(TestInvertedBm25):
+    build_with = InvertedBuild(density=0.01, k1=0.9, b=0.4)
+
+
+class TestInvertedBm25WithOtherBounds(TestInvertedBm25):
+    build_with = InvertedBuild("bisection", density=0.01, k1=1.2, b=0.75)
 
 
 class MultiVectorContract(IndexContract):

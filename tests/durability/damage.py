@@ -23,17 +23,19 @@ def of(array: NDArray, *, offsets: bool = False, below: int | None = None) -> It
     """Name each damage and do it; None: the array is left out.
 
     Args:
-        array: a sound array, not empty.
+        array: a sound array.
         offsets: it rises from 0 to a total.
         below: it holds ordinals or term numbers, rising inside a row; the first that is too large.
     """
     yield "missing", None
     for dtype in (np.float64, np.int16, ">i4", ">f4", bool, object):
         yield f"as {dtype}", array.astype(dtype)
+    yield "deeper", array[None]
+    if array.size == 0:
+        return
     yield "too short", array[:-1]
     yield "too long", np.concatenate([array, array[-1:]])
     yield "empty", array[:0]
-    yield "deeper", array[None]
     yield "a number", array.reshape(-1)[0]
     if array.dtype.kind == "f":
         for wrong in (np.nan, -np.inf):
@@ -55,7 +57,7 @@ def of(array: NDArray, *, offsets: bool = False, below: int | None = None) -> It
 
 def _changed(array: NDArray, place: int, value: float) -> NDArray:
     copy = array.copy()
-    copy.reshape(-1)[place] = value
+    copy.reshape(-1)[place] = np.asarray(value).astype(array.dtype)  # −1 is the largest, unsigned
     return copy
 
 

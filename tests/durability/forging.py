@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import damage
+import listing
 import numpy as np
 import xxhash
 from faults import FaultFolder
@@ -19,6 +20,7 @@ from kinds import KINDS
 from trials import sound
 from workload import opened, state
 
+from indexes.inverted import Inverted
 from retrieval.errors import CorruptIndex, FormatUnknown
 from retrieval.store import container
 from retrieval.store import manifest as manifests
@@ -264,14 +266,17 @@ def _tampered() -> dict[tuple[str, str, str], Callable[[], object]]:
     table = segment.documents.arrays()
     for what, changed in _tampering(table):
         made["documents", *what] = partial(DocumentTable.from_arrays, changed)
-    for name in KINDS:
-        index = segment.index(name)
+    indexes = {name: segment.index(name) for name in KINDS}
+    indexes["floats"] = Inverted.build(indexes["sparse"].vectors())
+    for name, index in indexes.items():
         vectors, own = index.vectors(), index.arrays()
         for what, changed in _tampering(vectors.arrays()):
             made[f"{name}.vectors", *what] = partial(type(vectors).from_arrays, changed)
         for what, changed in _tampering(own):
             load = type(index).from_arrays
             made[f"{name}.index", *what] = partial(load, vectors, changed, index.settings)
+    for lie in listing.LIES:
+        made["lists", "", lie] = partial(listing.loaded, listing.lying(lie))
     return made
 
 

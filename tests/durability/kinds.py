@@ -12,6 +12,7 @@ from encoding import WordTokens
 from xxhash import xxh3_64_digest
 
 import retrieval as rt
+from indexes.inverted import InvertedBuild
 from indexes.vectors import DenseVectors, SparseVectors
 from retrieval.representation import Spec
 
@@ -67,7 +68,7 @@ def _hashed(text: str, seed: int) -> tuple[int, ...]:
 KINDS: Mapping[str, Spec] = {
     "bm25": rt.Bm25(analysis=rt.Analysis.whitespace()),
     "dense": Hashed(),
-    "sparse": WordWeights(),
+    "sparse": (WordWeights(), InvertedBuild("bisection", "uint8", density=0.01)),
     "late": WordTokens(),
 }
 """Name of a representation, and what it is made with: an encoder, or (encoder, build settings)."""

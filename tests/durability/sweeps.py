@@ -280,13 +280,17 @@ def possible(operations: Iterable[tuple[str, str]]) -> list[Fault]:
 
 
 def chosen(operations: list[tuple[str, str]], every: int) -> list[Fault]:
-    """Return what can go wrong in one in `every` writes and maps, and half as many of the rest."""
+    """Return what can go wrong in one in `every` writes and maps, and more of the rest.
+
+    All that can go wrong where names or the manifest reach the disk.
+    """
     some = max(1, every // 8)
     return [
         fault
         for number, fault in enumerate(possible(operations))
         if number % (every if operations[fault.at][0] in ("write", "map") else some) == 0
-        or (operations[fault.at][0] in ("replace", "sync", "lock", "names"))
+        or operations[fault.at][0] in ("replace", "sync", "lock", "names")
+        or operations[fault.at] == ("sync file", f"{manifests.NAME}.new")
     ]
 
 

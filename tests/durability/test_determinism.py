@@ -9,6 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import listing
 from kinds import KINDS
 from workload import WORKLOAD, documents, opened, start, state
 
@@ -44,7 +45,7 @@ def test_bytes_and_answers_are_the_same_in_every_process(
             check=True, capture_output=True, text=True, env=environment,
         )  # fmt: skip
         found.append(json.loads(done.stdout))
-    assert len(found[0]) == len(WORKLOAD) + 2
+    assert len(found[0]) == len(WORKLOAD) + 3
     for other in found[1:]:
         for generation, expected in zip(other, found[0], strict=True):
             assert generation["files"] == expected["files"]
@@ -54,8 +55,11 @@ def test_bytes_and_answers_are_the_same_in_every_process(
 
 
 def histories(source: str, place: str) -> str:
-    """Return every generation of two collections: of documents, and of files in `source`."""
-    return json.dumps([*lived(Path(place)), *indexed(Path(source), Path(place))])
+    """Return every generation of two collections: of documents, and of files in `source`.
+
+    Then an index that is large enough to measure itself.
+    """
+    return json.dumps([*lived(Path(place)), *indexed(Path(source), Path(place)), measured()])
 
 
 def lived(place: Path) -> list[dict[str, Any]]:
@@ -84,6 +88,19 @@ def indexed(source: Path, place: Path) -> list[dict[str, Any]]:
         with rt.index(source, place / "indexed.idx", representations=KINDS) as collection:
             history.append(generation(collection))
     return history
+
+
+def measured() -> dict[str, Any]:
+    """Return the digest of every array of an index with recalls."""
+    arrays = listing.index().arrays()
+    assert arrays["recalls"].size
+    return {
+        "files": {
+            name: blake2b(array.tobytes(), digest_size=8).hexdigest()
+            for name, array in arrays.items()
+        },
+        "answers": [],
+    }
 
 
 def generation(collection: rt.Collection) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from wrecks import ONE_SEGMENT, QUERY, blame
 import retrieval as rt
 from retrieval.errors import CorruptIndex, FormatUnknown, RetrievalError
 from retrieval.store import manifest as manifests
-from retrieval.store.segment import INDEXES
+from retrieval.store.segment import INDEXES, build_settings
 from retrieval.store.snapshot import Snapshot
 from retrieval.store.verification import verify
 
@@ -99,11 +99,30 @@ def _replacing(name: str, bad: NDArray[Any] | None) -> Change:
 
 def _false_settings(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for key in settings:
-        for value in (None, [], {}, "", "nothing", -1, 0, 2, 2**40, 1.5):
-            yield {**settings, key: value}
+        for said in _other_settings(settings, key):
+            if not _can_be(said):
+                yield said
         yield {other: value for other, value in settings.items() if other != key}
     yield from ({**settings, "kind": kind} for kind in INDEXES if kind != settings["kind"])
     yield {**settings, "more": 1}
+
+
+def _other_settings(settings: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    for value in (None, [], {}, "", "nothing", -1, 0, 2, 2**40, 1.5):
+        if value != settings[key]:
+            yield {**settings, key: value}
+
+
+def _can_be(settings: dict[str, Any]) -> bool:
+    """Say whether there could be an index of these settings."""
+    rest = dict(settings)
+    kind, version = INDEXES.get(str(rest.pop("kind"))), rest.pop("version")
+    if kind is None or type(version) is not int or version != kind.format_version:
+        return False
+    with suppress(CorruptIndex):
+        build_settings(kind, rest)
+        return True
+    return False
 
 
 def _telling(said: dict[str, Any]) -> Change:
@@ -201,6 +220,27 @@ def test_a_well_formed_index_of_other_vectors_is_named(name: str) -> None:
     assert n_believed > 0
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_an_index_of_other_settings_is_named_unless_it_would_be_the_same(name: str) -> None:
+    role, vectors = f"{name}.index", Snapshot.open(FaultFolder(sound())).segments[0].index(name)
+    stored, settings = damage.roles(FaultFolder(sound()))[role]
+    every = (said for key in settings for said in _other_settings(settings, key))
+    for said in filter(_can_be, every):
+        folder = FaultFolder(sound())
+        damage.retell(folder, {role: _telling(said)})
+        index: Any = type(vectors)
+        values = {key: value for key, value in said.items() if key not in ("kind", "version")}
+        meant = index.build(vectors.vectors(), build_settings(index, values)).arrays()
+        same = meant.keys() == stored.keys() and all(
+            np.array_equal(meant[array], stored[array]) for array in stored
+        )
+        problems = verify(folder).problems
+        assert same or f"00000001.{role}: " in problems[0], said
+        if same:
+            assert not problems, said
+            assert found(folder) == found(FaultFolder(sound())), said
+
+
 def _moves(name: str, array: NDArray[Any]) -> Iterator[Change]:
     flat = array.reshape(-1)
     twice = (flat * 2).astype(array.dtype)
@@ -209,7 +249,7 @@ def _moves(name: str, array: NDArray[Any]) -> Iterator[Change]:
             yield _replacing(name, changed.reshape(array.shape))
     for place in range(flat.size):
         changed = flat.copy()
-        changed[place] += 1
+        changed[place : place + 1] += 1  # as an array, so that the largest wraps without a warning
         yield _replacing(name, changed.reshape(array.shape))
 
 

@@ -71,9 +71,14 @@ for metric in Metric:
 unit = float(sys.argv[1])
 rows = [{t: unit * int(random.integers(1, 9)) for t in "abcde"[i % 5:]} for i in range(40)]
 sparse = SparseVectors.of_rows(rows)
-for index in ways(Inverted, sparse, InvertedBuild()):
-    for saturation in (None, Saturation(0.9, 0.4, 3.0)):
-        exercise(index, sparse, InvertedSearch(saturation))
+coded = "stored" if unit == 1 else "uint8"
+builds = [InvertedBuild(), InvertedBuild.bm25()]
+for build in (*builds, InvertedBuild("bisection", coded, density=30.0)):
+    for index in ways(Inverted, sparse, build):
+        for settings in (None, InvertedSearch(terms=3, rescored=9), InvertedSearch(blocks=1)):
+            exercise(index, sparse, settings)
+        if build in builds:
+            exercise(index, sparse, InvertedSearch(Saturation(0.9, 0.4, 3.0)))
 half = np.float16 if unit == 1 else np.float32
 tokens = [random.standard_normal((i % 5, 4)).astype(half) for i in range(40)]
 multi = MultiVectors.of_rows(tokens)
@@ -91,8 +96,11 @@ for module in pkgutil.walk_packages(indexes.__path__, "indexes."):
 print(json.dumps(found))
 """
 
-SATURATED = {"indexes.inverted.exact.search", "indexes.inverted.exact._add"}
-"""Read frequencies in bytes where they are impacts, and saturated ones for BM25."""
+TRAVERSALS = ("exact", "exhaustive", "blockmax", "approximate", "collecting", "bounds")
+"""Modules of kernels that read lists of real weights, and of codes for such."""
+
+OF_ANY_DTYPE = {"indexes.inverted.dictionary._heaviest_first", "indexes.simd.prefetch_all"}
+"""Read weights of queries, be they bytes or not; ask for terms and for weights."""
 
 USUAL = {"NUMBA_BOUNDSCHECK": "0", "NUMBA_DISABLE_JIT": "0"}
 
@@ -120,7 +128,9 @@ def test_kernels_have_one_type_and_a_second_process_compiles_nothing(unit: str, 
     assert len(first) > 10
     for name, (n_types, _) in first.items():
         # Ordinals are int32 in one index and int64 in several.
-        two = name.startswith("indexes.topk.") or (name in SATURATED and unit == "1")
+        module = name.rpartition(".")[0].removeprefix("indexes.inverted.")
+        two = module == "indexes.topk" or (module in TRAVERSALS and unit == "0.5")
+        two = two or name in OF_ANY_DTYPE
         assert n_types <= 1 + two, f"{name} has {n_types} types"
     second = json.loads(run(EVERY_KERNEL, unit, XDG_CACHE_HOME=cold))
     assert {name: misses for name, (_, misses) in second.items() if misses} == {}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.hits import Hits
-from indexes.topk import offer, offer_all, rank_all, sort_best_first
+from indexes.topk import keep_best, offer, offer_all, rank_all, sort_best_first
 
 scores_strategy = st.lists(
     st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 1.5, np.inf]) | st.floats(-4, 4, width=32),
@@ -31,6 +31,23 @@ def test_the_heap_is_the_head_of_the_sorted_list(dtype, scores, k, data):
     assert size == len(expected)
     assert ids[:size].tolist() == expected
     assert kept[:size].tolist() == [np.float32(scores[i]) for i in expected]
+
+
+@given(scores=scores_strategy | st.lists(st.sampled_from([0.0, 1.0]), max_size=300), data=st.data())
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_the_best_are_kept_in_front(dtype, scores, data):
+    ordinals = data.draw(st.permutations(range(len(scores))))
+    room = len(scores) + 3
+    ids, kept = np.full(room, 7, dtype), np.full(room, np.nan, np.float32)
+    ids[: len(scores)] = ordinals
+    kept[: len(scores)] = [scores[i] for i in ordinals]
+    k = data.draw(st.integers(0, len(scores)))
+    keep_best(ids, kept, len(scores), k)
+    assert sorted(ids[:k].tolist()) == sorted(reference.best(scores, k))
+    assert sorted(ids[: len(scores)].tolist()) == list(range(len(scores)))
+    for ordinal, score in zip(ids[: len(scores)].tolist(), kept.tolist(), strict=False):
+        assert score == np.float32(scores[ordinal])
+    assert np.isnan(kept[len(scores) :]).all()
 
 
 @given(

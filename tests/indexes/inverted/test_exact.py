@@ -1,44 +1,23 @@
-"""Windowed scoring is scoring every document, whatever the size of the window."""
+"""Every way to the exact top k is scoring every document, to the last bit."""
 
 import numpy as np
 import pytest
 import reference
 import strategies
+import traversals
 from comparison import same
 from hypothesis import given
 from hypothesis import strategies as st
+from traversals import BLOCK, WAYS, Case, examples, forced, reopened, vectors
 
-from indexes.bitmap import Bitmap, kernel_bits
-from indexes.hits import Hits
-from indexes.inverted import Inverted, InvertedSearch, Saturation
-from indexes.inverted.exact import WINDOW_DOCS, saturate, score_rows, search
-from indexes.inverted.postings import Postings, find_terms
-from indexes.validate import frozen
+from indexes.bitmap import Bitmap
+from indexes.inverted import Inverted, InvertedBuild, InvertedSearch
+from indexes.inverted.postings import WINDOW
+from indexes.inverted.steps import STEPS
 from indexes.vectors import SparseVectors
 
 weights = st.sampled_from([strategies.whole_weights, strategies.real_weights])
-saturations = st.none() | st.builds(
-    Saturation,
-    k1=st.sampled_from([0.0, 0.9, 1.2, 100.0]),
-    b=st.sampled_from([0.0, 0.4, 1.0]),
-    average_length=st.floats(0.5, 50),
-)
-
-
-def cells(rows, queries):
-    """Queries over the term numbers of the documents, as the kernels take them."""
-    own = find_terms(rows.vocabulary, queries.vocabulary)[queries.terms]
-    return queries.offsets, frozen(own), frozen(queries.weights.astype(np.float32))
-
-
-def postings(vectors, rows, saturation):
-    """Lists as `search` reads them."""
-    lists = Postings.of(vectors)
-    if saturation is None:
-        return lists
-    impacts = np.empty(len(lists.docs), np.float32)
-    saturate(lists, frozen(reference.norms(rows, saturation)), impacts)
-    return lists._replace(weights=frozen(impacts))
+saturations = st.none() | traversals.saturations
 
 
 @given(data=st.data(), weights=weights, k=st.integers(0, 14), saturation=saturations)
@@ -65,67 +44,162 @@ def test_search_and_score_are_the_formula(data, weights, k, saturation):
     np.testing.assert_array_equal(found, np.reshape(expected, found.shape))
 
 
+def every_way_is_brute_force(data, case: Case, index: Inverted, saturation=None):
+    """Force each traversal, let the index choose, and open it again."""
+    n = len(case.documents)
+    mask = data.draw(traversals.masks(n))
+    allowed = None if mask is None else Bitmap.of_mask(mask)
+    for k in data.draw(st.lists(traversals.ks(n), min_size=1, max_size=2)):
+        expected = reference.table_search(
+            case.documents, case.known, k, saturation=saturation, mask=mask
+        )
+        for one in (index, reopened(index)):
+            same(one.search(case.batch, k, InvertedSearch(saturation), allowed=allowed), expected)
+            for way in WAYS:
+                same(forced(way, one, case.batch, k, saturation=saturation, mask=mask), expected)
+
+
+@examples(1000)
+@given(data=st.data(), case=traversals.cases(), build=traversals.builds)
+def test_impacts(data, case, build):
+    every_way_is_brute_force(data, case, Inverted.build(case.vectors, build))
+
+
+@examples(500)
+@given(data=st.data(), case=traversals.cases(extreme=True), build=traversals.builds)
+def test_impacts_at_the_ends_of_the_range(data, case, build):
+    every_way_is_brute_force(data, case, Inverted.build(case.vectors, build))
+
+
+@examples(500)
+@given(data=st.data(), case=traversals.cases(), build=traversals.bm25_builds)
+def test_bm25_with_the_values_that_bounds_are_made_for(data, case, build):
+    index = Inverted.build(case.vectors, build)
+    average = float(index.lengths.mean(dtype=np.float64)) if len(index) else 1.0
+    saturation = traversals.Saturation(build.k1, build.b, average or 1.0)
+    every_way_is_brute_force(data, case, index, saturation)
+
+
+@examples(600)
 @given(
     data=st.data(),
-    window=st.integers(1, 5),
-    k=st.integers(1, 6),
-    first=st.integers(0, 2),
+    case=traversals.cases(),
+    build=traversals.bm25_builds | traversals.builds.filter(lambda b: b.impacts == "stored"),
     saturation=saturations,
 )
-def test_many_windows_are_one(data, window, k, first, saturation):
-    rows = data.draw(strategies.sparse_rows(strategies.whole_weights))
-    queries = data.draw(strategies.sparse_queries(strategies.real_weights))[first:]
-    mask = data.draw(strategies.masks(len(rows)))
-    vectors = SparseVectors.of_rows(rows)
-    batch = SparseVectors.of_rows([*[{"a": 1.0}] * first, *queries])
-    bits = kernel_bits(None if mask is None else Bitmap.of_mask(mask), len(rows))
-    scratch, hits = np.zeros(window, np.float32), Hits.empty(len(queries), k)
-    lists = postings(vectors, rows, saturation)
-    search(lists, cells(vectors, batch), bits, scratch, first, hits.ids, hits.scores)
-    expected = reference.inverted_search(rows, queries, k, saturation=saturation, mask=mask)
-    same(hits, expected)
-    assert not scratch.any()
+def test_bounds_made_for_other_values(data, case, build, saturation):
+    every_way_is_brute_force(data, case, Inverted.build(case.vectors, build), saturation)
 
 
-@pytest.mark.parametrize("weight", [1.0, 0.5])
-def test_a_collection_larger_than_the_window(weight):
-    """The default window, its edges and a masked half; only some documents have the terms."""
-    n = 2 * WINDOW_DOCS + 3
-    has_a, has_b = np.arange(n) % 5 == 0, np.arange(n) % 7 == 1
-    edges = [WINDOW_DOCS - 1, WINDOW_DOCS, 2 * WINDOW_DOCS - 1, 2 * WINDOW_DOCS, n - 1]
-    has_b[edges] = True
-    counts = has_a.astype(int) + has_b
-    terms = np.concatenate([np.arange(2)[[a, b]] for a, b in zip(has_a, has_b, strict=True)])
-    rare = SparseVectors.of_rows([{"a": 1.0, "b": 1.0}]).vocabulary
-    vectors = SparseVectors.of(
-        np.cumsum([0, *counts]), terms, np.full(len(terms), weight, np.float32), rare
-    )
-    index = Inverted.build(vectors)
-    scores = weight * (2.0 * has_a + 3.0 * has_b)
-    query = SparseVectors.of_rows([{"a": 2.0, "b": 3.0}])
-    for mask in (None, np.arange(n) % 2 == 1):
-        among = np.flatnonzero((scores > 0) & (True if mask is None else mask))
-        allowed = None if mask is None else Bitmap.of_mask(mask)
-        for k in (10, n):
-            found = index.search(query, k, allowed=allowed)
-            same(found, reference.ranking([scores.tolist()], k, [among.tolist()]))
+@examples(8)
+@given(case=traversals.cases(most=2 * BLOCK + 3), build=traversals.builds)
+def test_every_k(case, build):
+    index = Inverted.build(case.vectors, build)
+    n = len(index)
+    longest = reference.table_search(case.documents, case.known, n + 2)
+    for k in range(1, n + 3):
+        expected = type(longest)(longest.ids[:, :k], longest.scores[:, :k])
+        for way in WAYS:
+            same(forced(way, index, case.batch, k), expected)
+
+
+def wide_case(weight: float) -> Case:
+    """Two windows and some; only some documents have the terms, those at the edges do."""
+    n = 2 * WINDOW + 3
+    documents = np.zeros((n, 3), np.float32)
+    documents[:, 0], documents[:, 1] = np.arange(n) % 5 == 0, np.arange(n) % 7 == 1
+    documents[[WINDOW - 1, WINDOW, 2 * WINDOW - 1, 2 * WINDOW, n - 1], 1] = 1
+    documents[WINDOW + 5 :: 997, 2] = 2
+    queries = np.zeros((4, 5), np.float32)
+    queries[:, :3] = [[2, 3, 0], [0, 0, 1], [1, 1, 1], [0.5, 0.25, 7]]
+    return Case(documents * np.float32(weight), queries)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+@pytest.mark.parametrize("order", ["given", "bisection"])
+@pytest.mark.parametrize("density", [0.01, 20.0])
+def test_a_collection_larger_than_a_window(weight, order, density):
+    """Its edges and a masked half."""
+    case = wide_case(weight)
+    n = len(case.documents)
+    for impacts in ("stored", "uint8"):
+        index = Inverted.build(case.vectors, InvertedBuild(order, impacts, density))
+        for mask in (None, np.arange(n) % 2 == 1):
+            allowed = None if mask is None else Bitmap.of_mask(mask)
+            for k in (1, 10, 3000):
+                expected = reference.table_search(case.documents, case.known, k, mask=mask)
+                same(index.search(case.batch, k, allowed=allowed), expected)
+                for way in WAYS:
+                    same(forced(way, index, case.batch, k, mask=mask), expected)
+
+
+@pytest.mark.compiled
+@examples(5)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    build=traversals.builds,
+    weights=st.sampled_from([traversals.WHOLE, traversals.QUARTERS, traversals.MANY]),
+)
+def test_more_documents_than_a_window_with_few_terms_each(seed, build, weights):
+    """So many postings that the index itself takes to pruning."""
+    random = np.random.default_rng(seed)
+    documents = traversals.table(random, (70_000, 6), weights, 0.25)
+    documents[:, 0] *= np.arange(70_000) % 9000 < 300  # its best documents are side by side
+    documents[:, 0] *= 100
+    case = Case(documents, traversals.table(random, (3, 8), traversals.WHOLE, 0.8))
+    index = Inverted.build(case.vectors, build)
+    for k in (1, 100):
+        expected = reference.table_search(documents, case.known, k)
+        same(index.search(case.batch, k), expected)
+        for way in WAYS:
+            same(forced(way, index, case.batch, k), expected)
+
+
+@pytest.mark.compiled
+def test_coded_weights_are_never_too_low():
+    """Weights just above whole numbers of steps, of two documents that tie.
+
+    The one with the higher ordinal is scored first, so its score is the threshold of the other.
+    """
+    random = np.random.default_rng(7)
+    step = np.float64(np.float32((1.0 + 2.0**-20) / STEPS))
+    for code in range(100, STEPS, 3):
+        weight = np.float32(step * code)
+        if weight <= step * code:
+            weight = np.nextafter(weight, np.float32(2))
+        documents = np.zeros((3 * BLOCK, 3), np.float32)
+        documents[[0, 2 * BLOCK], 0] = weight
+        documents[2 * BLOCK + 1, 1] = 0.001  # raises the bound of the last block
+        documents[BLOCK, 0] = 1  # the peak, which is not allowed
+        index = Inverted.build(vectors(documents), InvertedBuild(impacts="uint8", density=0.01))
+        queries = np.zeros((20, 5), np.float32)
+        queries[:, :2] = random.random((20, 1)) + 1
+        case, mask = Case(documents, queries), np.arange(len(documents)) != BLOCK
+        expected = reference.table_search(documents, case.known, 1, mask=mask)
+        same(forced("block-max", index, case.batch, 1, mask=mask), expected)
 
 
 def test_a_weight_of_zero_counts_nothing():
     """Also where nothing saturates: 0 / 0 is no score, and leaves nothing behind."""
     names = SparseVectors.of_rows([{"a": 1.0, "b": 1.0}]).vocabulary
-    index = Inverted.build(SparseVectors.of([0, 2, 3], [0, 1, 0], [0.0, 1.0, 0.0], names))
+    vectors = SparseVectors.of([0, 2, 3], [0, 1, 0], [0.0, 1.0, 0.0], names)
     query = SparseVectors.of_rows([{"a": 1.0, "b": 1.0}])
-    for k1 in (0.0, 1.2):
-        for _ in range(2):
-            found = index.search(query, 3, InvertedSearch(Saturation(k1, 1.0, 1.0)))
-            assert found.ids.tolist() == [[0, -1, -1]]
-            assert found.scores[0, 0] == np.float32(1 / (1 + np.float32(k1)))
+    for build in (InvertedBuild(), InvertedBuild(k1=0.0), InvertedBuild.bm25()):
+        index = Inverted.build(vectors, build)
+        for k1 in (0.0, 1.2):
+            for _ in range(2):
+                saturation = traversals.Saturation(k1, 1.0, 1.0)
+                found = index.search(query, 3, InvertedSearch(saturation))
+                assert found.ids.tolist() == [[0, -1, -1]]
+                assert found.scores[0, 0] == np.float32(1 / (1 + np.float32(k1)))
+                same(forced("block-max", index, query, 3, saturation=saturation), found)
 
 
-def test_scores_may_be_asked_of_any_document():
-    rows = (np.array([0, 1]), np.array([0], np.int32), np.array([2], np.uint8))
-    query = (np.array([0, 1]), np.array([0], np.int32), np.array([3], np.float32))
-    out = np.full((1, 2), 9, np.float32)
-    score_rows(rows, query, np.empty(0, np.float32), np.array([[-1, 0]]), out)
-    assert out.tolist() == [[9, 6]]
+def test_queries_of_weight_zero_find_nothing():
+    names = SparseVectors.of_rows([{"a": 1.0}]).vocabulary
+    index = Inverted.build(SparseVectors.of_rows([{"a": 1.0}] * 3))
+    query = SparseVectors.of([0, 1], [0], [0.0], names)
+    assert (index.search(query, 3).ids == -1).all()
+    for way in WAYS:
+        assert (forced(way, index, query, 3).ids == -1).all()

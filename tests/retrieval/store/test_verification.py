@@ -222,8 +222,8 @@ LIES = [
     ("bm25.vectors", put("terms", 0, 99), {}),
     ("bm25.vectors", put("offsets", 1, -1), {}),
     ("bm25.index", put("docs", 0, 4), {}),
-    ("bm25.index", put("docs", 0, -1), {}),
-    ("bm25.index", put("offsets", 1, 99), {}),
+    ("bm25.index", put("docs", 0, 65_535), {}),
+    ("bm25.index", put("starts", 1, 99), {}),
     ("bm25.index", cast("docs", "i8"), {}),
 ]
 
