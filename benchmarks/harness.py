@@ -1,16 +1,20 @@
 """What every benchmark shares: rounds, rows, tables, the machine they were measured on."""
 
 import json
+import mmap
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 ROUNDS = 5
 
@@ -81,6 +85,28 @@ def overlap(found: Sequence[Sequence[Any]], truth: Sequence[Sequence[Any]]) -> f
 def folder_bytes(path: str | Path) -> int:
     """Return the bytes of all files below a folder."""
     return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+
+
+def stored_and_mapped(arrays: Mapping[str, NDArray[Any]], folder: Path) -> dict[str, Any]:
+    """Write each array to a file of its own, to the disk, and return them memory-mapped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mapped: dict[str, Any] = {}
+    for name, array in arrays.items():
+        path = folder / f"{name}.npy"
+        np.save(path, array)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())  # only clean pages can be dropped
+        mapped[name] = np.load(path, mmap_mode="r") if array.size else array
+    return mapped
+
+
+def forget(mapped: Iterable[Any]) -> None:
+    """Drop the pages of mapped files, in this process and in the system's cache."""
+    for array in mapped:
+        if array.size:
+            array._mmap.madvise(mmap.MADV_DONTNEED)  # a page that is mapped is not dropped
+            with open(array.filename, "rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def print_rows(rows: Sequence[Any], ours: str = "ours") -> None:

@@ -1,0 +1,1 @@
+"""Other engines behind the few calls a benchmark makes of each."""
