@@ -67,6 +67,9 @@ OURS: Sequence[Ours] = (
 BMP = (BmpBuild(), BmpBuild(compress_range=True))
 QUERY_CUTS, HEAP_FACTORS = (3, 4, 5, 6, 8, 10, 12, 15, 20, 30), (1.0, 0.9, 0.8, 0.7, 0.6)
 SEISMIC_POSTINGS_MIN = 60
+BUILT_MAX = 300_000
+"""Documents up to which peers are built in several ways."""
+
 KNNS = (3, 10)
 EF_SEARCH = (10, 15, 20, 30, 50, 75, 100, 150, 200, 400)
 
@@ -87,7 +90,7 @@ class Plan:
     quick: bool
 
 
-FULL = Plan(1_000_000, 2_000, 300, 1_000, ROUNDS, False)
+FULL = Plan(1_000_000, 2_000, 40, 500, ROUNDS, False)
 QUICK = Plan(30_000, 2_000, 100, 300, ROUNDS, True)
 
 
@@ -100,6 +103,8 @@ def seismic_builds(n_documents: int, quick: bool) -> list[SeismicBuild]:
     middle = max(SEISMIC_POSTINGS_MIN, math.isqrt(n_documents))
     if quick:
         return [SeismicBuild(middle, 0.2, 0.5)]
+    if n_documents > BUILT_MAX:
+        return [SeismicBuild(middle, 0.2, 0.5)]  # each takes ten minutes and 3 GB
     builds = [SeismicBuild(size, 0.2, 0.5) for size in (middle // 2, middle, 2 * middle)]
     builds.append(SeismicBuild(middle, 0.1, 0.4))
     if n_documents <= DOCUMENTS_MAX:
@@ -158,7 +163,7 @@ def exact_rows(
 
 def bmps(data: Dataset, order: Ids | None, folder: Path, quick: bool) -> Iterator[Bmp]:
     """Yield bmp with plain and with compressed maxima, in the given order and in ours."""
-    for build in BMP[:1] if quick else BMP:
+    for build in BMP[:1] if quick or len(data.documents) > BUILT_MAX else BMP:
         yield Bmp(data.vectors, folder / slug(build), build)
         if order is not None:
             digest = hashlib.blake2b(order.tobytes(), digest_size=8).hexdigest()

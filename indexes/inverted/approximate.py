@@ -138,7 +138,7 @@ def _rescore(rows: Any, query: Any, scratch: Any, found: Any, ids: Any, scores: 
     for place in range(FETCHED):
         fetch(rows, found, place)
     for place in range(len(found)):
-        ordinal = found[place]
+        ordinal: Any = np.int64(found[place])
         if ordinal < 0:
             break
         fetch(rows, found, place + FETCHED)

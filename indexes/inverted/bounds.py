@@ -76,6 +76,10 @@ class Bounds(NamedTuple):
         return found
 
 
+LOOSEST = 3e38
+"""What float32 holds."""
+
+
 def looseness(
     made: tuple[float, float] | None, asked: tuple[float, float] | None, weights: NDArray[Any]
 ) -> np.float32:
@@ -99,7 +103,7 @@ def looseness(
     else:
         quotients = [(least + old) / (least + new) for old, new in zip(made, asked, strict=True)]
         factor = max(1.0, *quotients)
-    return np.float32(factor * (1.0 + 2.0**-20))
+    return np.float32(min(factor * (1.0 + 2.0**-20), LOOSEST))
 
 
 @kernel

@@ -120,7 +120,7 @@ def settle(rows: Any, query: Any, scratch: Any, before: int, size: int, threshol
     """
     kept = before
     for place in range(before, size):
-        ordinal = scratch.ids[place]
+        ordinal: Any = np.int64(scratch.ids[place])  # of one type, wherever it comes from
         score = score_row(rows, query, scratch.slots, scratch.parts, ordinal)
         if score >= threshold:
             scratch.ids[kept], scratch.best[kept] = ordinal, score
@@ -151,5 +151,6 @@ def rank(scratch: Any, size: int, ids: Any, scores: Any) -> None:
         keep_best(scratch.ids, scratch.best, size, len(ids))
     kept: Any = np.int64(0)  # a literal 0 would be one more type
     for i in range(min(size, len(ids))):
-        kept = offer(ids, scores, kept, scratch.ids[i], scratch.best[i])
+        ordinal: Any = np.int64(scratch.ids[i])
+        kept = offer(ids, scores, kept, ordinal, scratch.best[i])
     sort_best_first(ids, scores, kept)

@@ -271,17 +271,18 @@ class Inverted:
     def _scored(self, saturation: Saturation | None) -> Lists:
         """Return the lists as a search reads them, kept until another saturation is asked for."""
         kept = self._kept
-        if saturation is not None and self.settings.impacts == "uint8":
-            raise InvalidInput(
-                "the index has impacts = 'uint8', but BM25 saturates frequencies: build it with "
-                "impacts = 'stored'"
-            )
         if kept is None or kept[0] != saturation:
             kept = self._kept = saturation, self._lists(saturation)  # at once: threads are safe
         return kept[1]
 
     def _lists(self, saturation: Saturation | None) -> Lists:
         postings, given = self._postings, self._vectors.weights
+        coded = given.dtype != postings.weights.dtype
+        if coded and saturation is not None:
+            raise InvalidInput(
+                "the index has impacts = 'uint8', but BM25 saturates frequencies: build it with "
+                "impacts = 'stored'"
+            )
         made = _own_saturation(postings, self.settings)
         norms = _norms(self.lengths, saturation)
         return Lists(
@@ -291,7 +292,7 @@ class Inverted:
             frozen(norms[self._order]) if saturation else norms,
             self._order,
             Rows(self._vectors.offsets, self._vectors.terms, given, norms),
-            given.dtype != postings.weights.dtype,
+            coded,
         )
 
     def _memory(self, lists: Lists, k: int, longest: int) -> Scratch:
