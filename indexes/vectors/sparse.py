@@ -88,6 +88,33 @@ class SparseVectors:
         return vectors
 
     @classmethod
+    def of_matrix(cls, matrix: Any, vocabulary: Strings | None = None) -> "SparseVectors":
+        """Convert a sparse matrix or array of scipy (n, n_terms), whose columns are terms.
+
+        Args:
+            matrix: of any format; zeros are dropped, duplicates summed.
+            vocabulary: the names of the columns, in byte order; None: their numbers, with zeros
+                before them so that they are.
+
+        Raises:
+            InvalidVectors: no sparse matrix, negative or infinite weights, or names that do not
+                fit its columns.
+        """
+        if not hasattr(matrix, "tocsr"):
+            raise InvalidVectors(f"{type(matrix).__name__} is no sparse matrix: pass one of scipy")
+        csr = matrix.tocsr(copy=True)
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+        csr.sort_indices()
+        n_terms = csr.shape[1]
+        if vocabulary is None:
+            width = len(str(max(n_terms - 1, 0)))
+            vocabulary = Strings.of(b"%0*d" % (width, term) for term in range(n_terms))
+        if len(vocabulary) != n_terms:
+            raise InvalidVectors(f"{len(vocabulary)} names do not fit {n_terms} columns")
+        return cls.of(csr.indptr, csr.indices, csr.data, vocabulary)
+
+    @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "SparseVectors":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
         vocabulary = Strings.from_arrays(arrays, "vocabulary")

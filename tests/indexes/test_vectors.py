@@ -228,3 +228,29 @@ def test_the_caller_may_write_to_his_array_again():
     vectors = DenseVectors.of(values)
     assert not vectors.values.flags.writeable
     assert values.flags.writeable
+
+
+class TestMatricesOfScipy:
+    def test_any_format_gives_the_same_vectors(self) -> None:
+        sparse = pytest.importorskip("scipy.sparse")
+        dense = np.array([[0, 1, 0, 2.5], [0, 0, 0, 0], [3, 0, 0, 1]])
+        names = Strings.of([b"a", b"b", b"c", b"d"])
+        for made in (sparse.csr_matrix, sparse.csc_array, sparse.coo_array, sparse.lil_matrix):
+            vectors = SparseVectors.of_matrix(made(dense), names)
+            rows = [vectors.row(i) for i in range(3)]
+            assert rows == [{"b": 1.0, "d": 2.5}, {}, {"a": 3.0, "d": 1.0}]
+
+    def test_columns_have_numbers_for_names(self) -> None:
+        sparse = pytest.importorskip("scipy.sparse")
+        twice = sparse.coo_array(([1.0, 2.0, 0.0], ([0, 0, 0], [10, 10, 3])), shape=(1, 12))
+        assert SparseVectors.of_matrix(twice).row(0) == {"10": 3.0}
+        assert twice.nnz == 3  # what was given is as it was
+
+    def test_what_is_no_matrix_of_weights_is_refused(self) -> None:
+        sparse = pytest.importorskip("scipy.sparse")
+        with pytest.raises(InvalidVectors, match="no sparse matrix"):
+            SparseVectors.of_matrix(np.eye(2))
+        with pytest.raises(InvalidVectors, match="1 names do not fit 2 columns"):
+            SparseVectors.of_matrix(sparse.eye_array(2), Strings.of([b"a"]))
+        with pytest.raises(InvalidVectors, match="negative"):
+            SparseVectors.of_matrix(-sparse.eye_array(2))
