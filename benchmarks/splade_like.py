@@ -1,7 +1,7 @@
 """A large learned-sparse test set: real texts, expanded to vectors whose statistics are SPLADE's.
 
     python -m benchmarks.splade_like [--documents 1000000] [--queries 2000] [--seed 0]
-                                     [--cache DIR] [--bootstrapped] [--check]
+                                     [--cache DIR] [--bootstrapped]
 
 No SPLADE encoder comes with this project, so the terms of a document are those of a real sentence,
 those of the passage around it, terms that keep company with them in 308 000 real passages, and
@@ -13,7 +13,7 @@ the SPLADE++ED queries of TREC DL 2019 and 2020, which have the length of SPLADE
 (SPLADE-v3's have 24), a little sharpened so that ten terms have 75 % of the mass.
 
 `bootstrapped` mixes real SPLADE-v3 documents instead: real co-occurrence and weights, few topics.
-`--check` compares samples of both with the real vectors (`benchmarks.splade_statistics`).
+`benchmarks.splade_statistics` compares samples of both with the real vectors.
 """
 
 import argparse
@@ -346,13 +346,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--bootstrapped", action="store_true", help="mix real documents instead")
-    parser.add_argument("--check", action="store_true", help="compare with the real vectors")
     options = parser.parse_args()
-    if options.check:
-        from benchmarks.splade_statistics import compare
-
-        compare(options.documents, options.queries, seed=options.seed, cache=options.cache)
-        return
     kind = "bootstrapped" if options.bootstrapped else "generated"
     folder = options.cache / f"{kind}_{options.documents}_{options.queries}_{options.seed}"
     start = time.perf_counter()

@@ -1,5 +1,9 @@
-"""How alike generated and real learned-sparse vectors are, in what makes a search hard or easy."""
+"""How alike generated and real learned-sparse vectors are, in what makes a search hard or easy.
 
+python -m benchmarks.splade_statistics [--seed 0] [--cache DIR]
+"""
+
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +200,16 @@ def _searched(columns: Any, asked: Any) -> dict[str, list[float]]:
         for name, figure in zip(found, figures, strict=True):
             found[name].append(float(figure))
     return found
+
+
+def main() -> None:
+    """Read the arguments and compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cache", type=Path, default=splade_like.CACHE)
+    options = parser.parse_args()
+    compare(CHECKED_MAX, QUERIES_MAX, seed=options.seed, cache=options.cache)
+
+
+if __name__ == "__main__":
+    main()
