@@ -90,7 +90,7 @@ class Plan:
     quick: bool
 
 
-FULL = Plan(1_000_000, 2_000, 40, 500, ROUNDS, False)
+FULL = Plan(1_000_000, 2_000, 40, 400, ROUNDS, False)
 QUICK = Plan(30_000, 2_000, 100, 300, ROUNDS, True)
 
 
@@ -163,8 +163,10 @@ def exact_rows(
 
 def bmps(data: Dataset, order: Ids | None, folder: Path, quick: bool) -> Iterator[Bmp]:
     """Yield bmp with plain and with compressed maxima, in the given order and in ours."""
-    for build in BMP[:1] if quick or len(data.documents) > BUILT_MAX else BMP:
-        yield Bmp(data.vectors, folder / slug(build), build)
+    large = len(data.documents) > BUILT_MAX
+    for build in BMP[:1] if quick or large else BMP:
+        if order is None or not large:  # bmp takes some 10 GB for a million documents
+            yield Bmp(data.vectors, folder / slug(build), build)
         if order is not None:
             digest = hashlib.blake2b(order.tobytes(), digest_size=8).hexdigest()
             place = folder / f"{slug(build)}_{digest}"

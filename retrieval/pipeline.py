@@ -23,7 +23,7 @@ from indexes.validate import check_k
 from indexes.vectors import SparseVectors, Vectors
 from retrieval import measuring
 from retrieval.batch import QueryBatch as QueryBatch
-from retrieval.errors import InvalidInput
+from retrieval.errors import InvalidInput, UnknownName
 from retrieval.filters import Filter
 from retrieval.fusion import reciprocal_ranks
 from retrieval.limits import K_MAX
@@ -200,6 +200,24 @@ class Retriever(Stage):
         if blank.any():
             found.ids[blank], found.scores[blank] = -1, -np.inf
         return found
+
+    def explain(self, query: Any, docno: str) -> dict[str, float]:
+        """Return what gives a document its score: of sparse vectors, what each term adds.
+
+        Raises:
+            UnknownName: no live document of that docno.
+            InvalidInput: not one query.
+        """
+        snapshot = self.collection.snapshot
+        batch = QueryBatch.of([query] if isinstance(query, str) else query)
+        vectors, settings = self._vectors(snapshot, batch)
+        ordinal = snapshot.find(docno)
+        if ordinal < 0:
+            raise UnknownName(f"there is no document {docno!r}: it may have been deleted")
+        segment, inside = snapshot.locate(ordinal)
+        index: Any = segment.index(self._representation)
+        parts: dict[str, float] = index.explain(vectors, inside, settings)
+        return parts
 
     def _vectors(self, snapshot: Snapshot, queries: QueryBatch) -> tuple[Vectors, Any]:
         """Return encoded and weighted queries, and the settings of the index's search."""

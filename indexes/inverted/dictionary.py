@@ -27,6 +27,8 @@ class Terms(NamedTuple):
     @classmethod
     def of(cls, dictionary: Strings, queries: SparseVectors) -> "Terms":
         """Look up the terms of queries and put the heaviest first, equal ones as they were."""
+        if len(queries.vocabulary) > len(queries.terms):  # names that no query has
+            queries = queries.take(np.arange(len(queries)))
         own = find_terms(dictionary, queries.vocabulary)
         terms = np.empty(len(queries.terms), np.int32)
         weights = np.empty(len(queries.terms), np.float32)

@@ -42,11 +42,11 @@ def search(
 @kernel
 def search_one(lists: Any, query: Any, allowed: Any, scratch: Any, ids: Any, scores: Any) -> None:
     """Do as `search` for one query: terms (m,), weights (m,)."""
-    worth, threshold = _blocks_worth(lists, query), SMALLEST
+    most, threshold = _blocks_worth(lists, query), SMALLEST
     everything: Any = np.int64(0)
-    if worth > 0:
+    if most > 0:
         bound_blocks(lists, query, scratch.bounds)
-        limits = Limits(everything, np.float32(1.0), worth)
+        limits = Limits(everything, np.float32(1.0), most)
         threshold = blockmax.search(lists, query, allowed, limits, scratch, ids, scores)
     if threshold > 0:
         exhaustive.search(lists, query, allowed, threshold, scratch, ids, scores)

@@ -1,7 +1,8 @@
 """The inverted index: arrays in, hits out."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,10 @@ MEASURED_FROM = 20_000
 _NONE = frozen(np.empty(0, np.float32))
 
 
+LISTS_KEPT = 4
+"""Saturations whose lists are kept: K of every document is computed once for each."""
+
+
 class Inverted:
     """Top k over sparse vectors, exact unless the settings of a search say otherwise."""
 
@@ -61,7 +66,7 @@ class Inverted:
         self._points = OperatingPoints[InvertedSearch].none() if points is None else points
         self._postings, self._champions, self._bounds, self._order = arrays
         self._scratch = threading.local()
-        self._kept: tuple[Saturation | None, Lists] | None = None
+        self._kept: dict[Saturation | None, Lists] = {}
 
     @classmethod
     def build(
@@ -140,7 +145,7 @@ class Inverted:
     def document_frequencies(self, terms: Strings) -> NDArray[np.int64]:
         """Return in how many documents each term occurs, deleted ones included."""
         found = self.find(terms)
-        # −1 wraps to the list of the last term, whose count is then replaced by 0.
+        # −1 reads nonsense, which is then replaced by 0.
         return np.where(found >= 0, self._postings.counts(found), 0)
 
     def search(
@@ -169,14 +174,17 @@ class Inverted:
         deep = max(hits.ids.shape[1], min(asked.rescored or 0, len(self)))
         best = lists if self._champions is None else lists._replace(postings=self._champions)
 
+        shortcuts = Shortcuts.of(asked, adaptive=targeted)
+
         def work(start: int, stop: int) -> None:
             ids, scores = hits.ids[start:stop], hits.scores[start:stop]
-            memory = self._memory(lists, deep, len(terms.terms))
-            if asked.exact:
-                exact.search(lists, terms, bits, memory, start, ids, scores)
-            else:
-                shortcuts = Shortcuts.of(asked, adaptive=targeted)
-                approximate.search(lists, best, terms, bits, shortcuts, memory, start, ids, scores)
+            with self._memory(lists, deep, len(terms.terms)) as memory:
+                if asked.exact:
+                    exact.search(lists, terms, bits, memory, start, ids, scores)
+                else:
+                    approximate.search(
+                        lists, best, terms, bits, shortcuts, memory, start, ids, scores
+                    )
 
         if hits.ids.shape[1]:
             for_chunks(work, len(queries))
@@ -194,7 +202,8 @@ class Inverted:
         ids = check_candidates(candidates, len(queries), len(self))
         out = np.full(ids.shape, -np.inf, np.float32)
         lists = self._scored(search.saturation)
-        score_rows(lists.rows, terms, self._memory(lists, 1, 1).slots, ids, out)
+        with self._memory(lists, 1, 1) as memory:
+            score_rows(lists.rows, terms, memory.slots, ids, out)
         return out
 
     def explain(
@@ -269,11 +278,12 @@ class Inverted:
         return replace(point or InvertedSearch(), saturation=asked.saturation)
 
     def _scored(self, saturation: Saturation | None) -> Lists:
-        """Return the lists as a search reads them, kept until another saturation is asked for."""
-        kept = self._kept
-        if kept is None or kept[0] != saturation:
-            kept = self._kept = saturation, self._lists(saturation)  # at once: threads are safe
-        return kept[1]
+        """Return the lists as a search reads them; those of the last few saturations are kept."""
+        lists = self._kept.get(saturation)
+        if lists is None:
+            lists, last = self._lists(saturation), list(self._kept.items())[1 - LISTS_KEPT :]
+            self._kept = {**dict(last), saturation: lists}  # at once: threads are safe
+        return lists
 
     def _lists(self, saturation: Saturation | None) -> Lists:
         postings, given = self._postings, self._vectors.weights
@@ -295,12 +305,16 @@ class Inverted:
             coded,
         )
 
-    def _memory(self, lists: Lists, k: int, longest: int) -> Scratch:
-        """Return this thread's working memory."""
+    @contextmanager
+    def _memory(self, lists: Lists, k: int, longest: int) -> Iterator[Scratch]:
+        """Lend this thread's working memory; what a failed search may have left in it is lost."""
         memory: Scratch | None = getattr(self._scratch, "memory", None)
-        if memory is None or len(memory.ids) < 2 * k + BLOCK or len(memory.parts) < longest:
-            memory = self._scratch.memory = Scratch.of(lists, max(k, 64), max(longest, 64))
-        return memory
+        room, parts = (0, 0) if memory is None else (len(memory.ids) // 2, len(memory.parts))
+        if memory is None or len(memory.ids) < 2 * k + BLOCK or parts < longest:
+            memory = Scratch.of(lists, max(k, room, 64), max(longest, parts, 64))
+        self._scratch.memory = None
+        yield memory
+        self._scratch.memory = memory
 
 
 def _own_saturation(postings: Postings, build: InvertedBuild) -> Saturation | None:

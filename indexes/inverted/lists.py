@@ -29,7 +29,7 @@ class Lists(NamedTuple):
 
     postings  see `Postings`
     bounds    see `Bounds`
-    looseness how much more an impact can be than it was when the bounds were made, 1 or more
+    looseness how much more an impact can be than it was when the bounds were made
     norms     (n,) or (0,)  float32  K of BM25, by place in the order of the index; empty: weights
                                      are impacts
     order     (n,)          int32    ordinals in the order of the index

@@ -5,6 +5,9 @@ from typing import Literal, get_args
 
 from indexes.errors import InvalidInput
 
+COUNT_MAX = 2**31 - 1
+"""What a number of terms, blocks or documents can be."""
+
 Order = Literal["given", "bisection"]
 Impacts = Literal["stored", "uint8"]
 
@@ -152,5 +155,5 @@ def _check_number(name: str, value: object, low: float, high: float) -> None:
 
 def _check_count(name: str, value: object) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or value < 1:  # type: ignore[operator]
-        raise InvalidInput(f"{name} is {value!r}: use a whole number, 1 or more")
+    if not whole or not 1 <= value <= COUNT_MAX:  # type: ignore[operator]
+        raise InvalidInput(f"{name} is {value!r}: use a whole number from 1 to {COUNT_MAX:,}")

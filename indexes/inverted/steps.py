@@ -44,7 +44,8 @@ def encode(weights: Any, unit: Any, codes: Any) -> None:
     """Write weights in steps.
 
     weights  (m,)  float32
-    codes    (m,)  uint8    written
+    codes    (m,)  uint8    written, 1 or more
     """
     for i in range(len(weights)):
-        codes[i] = np.uint8(code(weights[i], unit))
+        # Not 0, also for nothing: times infinity that would be no bound.
+        codes[i] = np.uint8(max(code(weights[i], unit), np.float32(1.0)))

@@ -1,5 +1,6 @@
 """Sparse vectors: weighted terms per document."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -88,19 +89,38 @@ class SparseVectors:
         return vectors
 
     @classmethod
+    def of_json(cls, lines: Iterable[str | bytes]) -> tuple[list[str], "SparseVectors"]:
+        """Read Anserini's JSON vectors, `{"id": …, "vector": {term: weight}}`, and their ids.
+
+        Raises:
+            InvalidVectors: a line that is no such record.
+        """
+        ids, rows = [], []
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+                ids.append(str(record["id"]))
+                rows.append({str(t): float(w) for t, w in record["vector"].items()})
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise InvalidVectors(
+                    f'line {number} is no {{"id": …, "vector": {{term: weight}}}}: {error!r}'
+                ) from error
+        return ids, cls.of_rows(rows)
+
+    @classmethod
     def of_matrix(cls, matrix: Any, vocabulary: Strings | None = None) -> "SparseVectors":
         """Convert a sparse matrix or array of scipy (n, n_terms), whose columns are terms.
 
         Args:
             matrix: of any format; zeros are dropped, duplicates summed.
             vocabulary: the names of the columns, in byte order; None: their numbers, with zeros
-                before them so that they are.
+                before them so that they are. Documents and queries share one.
 
         Raises:
             InvalidVectors: no sparse matrix, negative or infinite weights, or names that do not
                 fit its columns.
         """
-        if not hasattr(matrix, "tocsr"):
+        if not hasattr(matrix, "tocsr") or matrix.ndim != 2:
             raise InvalidVectors(f"{type(matrix).__name__} is no sparse matrix: pass one of scipy")
         csr = matrix.tocsr(copy=True)
         csr.sum_duplicates()
@@ -161,7 +181,10 @@ class SparseVectors:
     def concatenate(cls, parts: Sequence["SparseVectors"]) -> "SparseVectors":
         """Return all rows of `parts` over the union of their vocabularies."""
         vocabulary, moves = union([part.vocabulary for part in parts])
-        terms = [move[part.terms] for move, part in zip(moves, parts, strict=True)]
         offsets = ragged.joined([part.offsets for part in parts])
+        terms, stop = np.empty(offsets[-1], np.int32), 0
+        for move, part in zip(moves, parts, strict=True):
+            start, stop = stop, stop + len(part.terms)
+            terms[start:stop] = move[part.terms]
         weights = np.concatenate([part.weights for part in parts])  # uint8 with float32 is float32
-        return cls(frozen(offsets), frozen(np.concatenate(terms)), frozen(weights), vocabulary)
+        return cls(frozen(offsets), frozen(terms), frozen(weights), vocabulary)

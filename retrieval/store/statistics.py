@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.inverted import Inverted
+from indexes.inverted import Inverted, InvertedBuild
 from indexes.strings import Strings
 from retrieval.errors import InvalidInput
 from retrieval.store.segment import Segment
@@ -22,7 +22,7 @@ class LiveStatistics:
         self.n_documents = sum(segment.n_live for segment in segments)
         self._indexes = [_inverted(segment, name) for segment in segments]
         self._deleted = [
-            Inverted.build(index.vectors(segment.dead_ordinals), index.settings)
+            Inverted.build(index.vectors(segment.dead_ordinals), InvertedBuild.bm25())
             for index, segment in zip(self._indexes, segments, strict=True)
             if len(segment.dead_ordinals)
         ]

@@ -254,3 +254,17 @@ class TestMatricesOfScipy:
             SparseVectors.of_matrix(sparse.eye_array(2), Strings.of([b"a"]))
         with pytest.raises(InvalidVectors, match="negative"):
             SparseVectors.of_matrix(-sparse.eye_array(2))
+
+    def test_lines_of_anserini_are_vectors(self) -> None:
+        lines = ['{"id": 7, "vector": {"b": 2, "a": 0.5}}', b'{"id": "x", "vector": {}}']
+        ids, vectors = SparseVectors.of_json(lines)
+        assert ids == ["7", "x"]
+        assert back(vectors) == [{"a": 0.5, "b": 2.0}, {}]
+        for wrong in (
+            "{",
+            '{"id": 1}',
+            '{"id": 1, "vector": 3}',
+            '{"id": 1, "vector": {"a": "b"}}',
+        ):
+            with pytest.raises(InvalidVectors, match="line 2 is no"):
+                SparseVectors.of_json([lines[0], wrong])
