@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from benchmarks.passages import Tokens
-from indexes.inverted.postings import find_terms
+from indexes.inverted.dictionary import find_terms
 from indexes.vectors import SparseVectors
 
 _TRIALS = 3

@@ -19,8 +19,8 @@ from benchmarks.passages import Tokens
 from benchmarks.peers.bm25 import Round, one_by_one, timed
 from encoders.bm25 import Bm25
 from indexes import threads
-from indexes.inverted import Inverted, InvertedSearch, Saturation
-from indexes.inverted.postings import find_terms
+from indexes.inverted import Inverted, InvertedBuild, InvertedSearch, Saturation
+from indexes.inverted.dictionary import find_terms
 from indexes.vectors import SparseVectors
 
 K1, B = 0.9, 0.4
@@ -50,7 +50,7 @@ class Ours:
         return timed(self._build)
 
     def _build(self) -> None:
-        self.index = Inverted.build(self._tokens.frequencies())
+        self.index = Inverted.build(self._tokens.frequencies(), InvertedBuild.bm25())
         self._search(self.queries[0], 10)
 
     def _search(self, queries: SparseVectors, k: int) -> Any:
