@@ -39,6 +39,8 @@ NO_LIMITS = {
     "eval/experiment.py: LATENCY_QUERIES_MAX": "queries that are timed, of any number",
     "eval/significance.py: EXACT_QUERIES_MAX": "from there on signs are drawn",
     "indexes/errors.py: MESSAGE_CHARACTERS_MAX": "a message is shortened",
+    "indexes/inverted/cutting.py: POWER_MAX": "tunes what a document is like as a query",
+    "indexes/inverted/settings.py: COUNT_MAX": "what a whole number in a kernel can hold",
     "indexes/validate.py: DIMENSION_MAX": "the lowest layer; `retrieval.limits` has it too",
     "retrieval/chunking/words.py: CHARACTERS_MAX": "a longer word counts as several",
     "retrieval/chunking/words.py: MARKS_MAX": "marks that are looked at together",
