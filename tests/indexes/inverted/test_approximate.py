@@ -51,7 +51,7 @@ def test_settings_that_leave_nothing_out_are_exact(case, build, data):
         InvertedSearch(terms=302),
         InvertedSearch(mass=1.0, rescored=3),
         InvertedSearch(blocks=max(1, -(-n // BLOCK))),
-        InvertedSearch(blocks=10**15, rescored=5 * n + 1),
+        InvertedSearch(blocks=2**31 - 1, rescored=5 * n + 1),
         InvertedSearch(recall=1.0),
     ):
         same(index.search(case.batch, k, asked, allowed=allowed), expected)
