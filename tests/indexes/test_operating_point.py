@@ -232,6 +232,7 @@ def found(index: Inverted, k: int, target: float, allowed: Bitmap | None = None)
     return float((np.minimum(reached, wanted)[wanted > 0] / wanted[wanted > 0]).mean())
 
 
+@pytest.mark.compiled
 def test_a_large_index_measures_its_shortcuts():
     made = built().points
     assert made.ladder == tuple(built().ladder)
@@ -242,12 +243,14 @@ def test_a_large_index_measures_its_shortcuts():
     np.testing.assert_array_equal(again, made.recalls)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("k", [1, 10, 60, 100])
 @pytest.mark.parametrize("target", [0.8, *TARGETS])
 def test_targets_are_reached_on_queries_that_were_not_measured(target, k):
     assert found(built(), k, target) >= target
 
 
+@pytest.mark.compiled
 def test_targets_measured_on_queries_are_reached_on_others():
     queries = collection()[1]
     index, report = built().measured(queries.take(np.arange(0, 300, 2)))
@@ -267,18 +270,21 @@ def test_targets_measured_on_queries_are_reached_on_others():
     assert report.points is index.points
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("share", [0.5, 0.05, 0.001])
 def test_filters_do_not_take_the_recall(share):
     mask = np.random.default_rng(1).random(N_DOCUMENTS) < share
     assert found(built(), 10, 0.9, Bitmap.of_mask(mask)) >= 0.9
 
 
+@pytest.mark.compiled
 def test_no_document_allowed():
     nothing = Bitmap.of_mask(np.zeros(N_DOCUMENTS, bool))
     hits = built().search(collection()[1], 5, InvertedSearch(recall=0.9), allowed=nothing)
     assert (hits.ids == -1).all()
 
 
+@pytest.mark.compiled
 def test_points_survive_storing():
     queries = collection()[1]
     index, _ = built().measured(queries)
@@ -298,6 +304,7 @@ def test_points_survive_storing():
         Inverted.from_arrays(built().vectors(), arrays, built().settings)
 
 
+@pytest.mark.compiled
 def test_a_small_index_is_searched_exactly_until_it_is_measured():
     documents, queries = collection()
     small = Inverted.build(documents.take(np.arange(1000)))
@@ -329,6 +336,7 @@ def test_bm25_is_exact_at_any_target(monkeypatch):
     np.testing.assert_array_equal(hits.scores, exact.scores)
 
 
+@pytest.mark.compiled
 def test_frequencies_do_not_go_by_what_was_measured_of_impacts():
     queries = collection()[1]
     saturation = Saturation(0.9, 0.4, 50.0)
@@ -346,6 +354,7 @@ def test_recall_decides_alone(others):
         InvertedSearch(recall=0.9, **others)
 
 
+@pytest.mark.compiled
 def test_which_settings_are_exact():
     saturation = Saturation(0.9, 0.4, 50.0)
     assert InvertedSearch(recall=1.0).exact
