@@ -110,6 +110,7 @@ builds = st.builds(
 bm25_builds = st.builds(
     InvertedBuild,
     order=st.sampled_from(["given", "bisection"]),
+    impacts=st.sampled_from(["stored", "uint8"]),
     density=st.sampled_from([0.01, 4.0, 200.0]),
     k1=st.sampled_from([0.0, 0.9, 1.2, 100.0]),
     b=st.sampled_from([0.0, 0.4, 1.0]),
@@ -161,7 +162,7 @@ def forced(
         rest = bits, scratch, hits.ids[i], hits.scores[i]
         query = terms.terms[span], terms.weights[span]
         one(way, lists, query, rest, limits or unlimited(index))
-        for memory in (scratch.scores, scratch.slots, scratch.parts):
+        for memory in (scratch.scores, scratch.slots, scratch.seen, scratch.parts):
             assert not memory.any()
     return hits.padded(k)
 

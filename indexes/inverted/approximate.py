@@ -133,7 +133,7 @@ def _rescore(rows: Any, query: Any, scratch: Any, found: Any, ids: Any, scores: 
     ids     (k,)  int32    written; untouched where there are fewer
     scores  (k,)  float32  written
     """
-    prepare(query, scratch.slots)
+    prepare(query, scratch.slots, scratch.seen)
     size: Any = np.int64(0)  # a literal 0 would be one more type
     for place in range(FETCHED):
         fetch(rows, found, place)
@@ -142,9 +142,9 @@ def _rescore(rows: Any, query: Any, scratch: Any, found: Any, ids: Any, scores: 
         if ordinal < 0:
             break
         fetch(rows, found, place + FETCHED)
-        score = score_row(rows, query, scratch.slots, scratch.parts, ordinal)
+        score = score_row(rows, query, scratch.slots, scratch.seen, scratch.parts, ordinal)
         size = offer(ids, scores, size, ordinal, score)
-    forget(query, scratch.slots)
+    forget(query, scratch.slots, scratch.seen)
     sort_best_first(ids, scores, size)
 
 

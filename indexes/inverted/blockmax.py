@@ -13,13 +13,12 @@ bound, loosened by what rounding may have taken from it, is below the threshold.
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexes.inverted.bounds import BLOCK
 from indexes.inverted.collecting import SMALLEST, float_of, gather, highest, rank, settle, tighten
+from indexes.inverted.cursors import cursors_of, enter
 from indexes.inverted.postings import WINDOW
 from indexes.inverted.rows import forget, prepare
-from indexes.inverted.steps import STEPS, step, worth
 from indexes.jit import kernel
 from indexes.topk import offer, sort_best_first
 
@@ -43,27 +42,6 @@ class Limits(NamedTuple):
     most: int
 
 
-class Cursors(NamedTuple):
-    """A query's terms that have postings, as the traversal walks through their lists.
-
-    rows     (m,)      int64    row of the bounds, −1: none
-    runs     (m, 2)    int64    first run, and the one after the last
-    here     (m,)      int64    the run in the present window, −1: none
-    places   (m,)      int64    of a term without a row: the posting reached in that run
-    weights  (m,)      float32  what a stored weight is multiplied with
-    units    (m,)      float32  what a step of a block maximum adds; without a row, the peak
-    rest     (m + 1,)  float32  most that terms j, j + 1 … add to a document of the block
-    """
-
-    rows: NDArray[np.int64]
-    runs: NDArray[np.int64]
-    here: NDArray[np.int64]
-    places: NDArray[np.int64]
-    weights: NDArray[np.float32]
-    units: NDArray[np.float32]
-    rest: NDArray[np.float32]
-
-
 @kernel
 def search(
     lists: Any, query: Any, allowed: Any, limits: Any, scratch: Any, ids: Any, scores: Any
@@ -82,42 +60,46 @@ def search(
     score is known to reach, and writes nothing.
     """
     bounds, k, n = scratch.bounds, len(ids), len(lists.order)
-    cursors = _cursors(lists, query)
+    cursors = cursors_of(lists, query)
     loose = np.float32(1.0 + (2 * len(query[0]) + 8) * 2.0**-23) * limits.alpha
     n_seeds = limits.blocks if limits.blocks else SEEDS + 3 * k // BLOCK
     seeds = _highest_blocks(bounds, min(n_seeds, len(bounds)))
     turns = len(seeds) if limits.blocks else len(seeds) + len(bounds)
     if lists.coded:
-        prepare(query, scratch.slots)
+        prepare(query, scratch.slots, scratch.seen)
     threshold: Any = SMALLEST
-    size: Any = np.int64(0)
+    zero: Any = np.int64(0)
+    size, upper = zero, lists.coded
     window: Any = np.int64(-1)
     for turn in range(turns):
         seeding = turn < len(seeds)
         block: Any = np.int64(seeds[turn]) if seeding else turn - len(seeds)
         if turn == len(seeds):
-            size, threshold = tighten(scratch, size, k, threshold)
+            size, threshold, upper = tighten(lists, query, scratch, (size, threshold, upper), k)
             if _count_above(bounds, threshold / loose) > limits.most:
                 if lists.coded:
-                    forget(query, scratch.slots)
+                    forget(query, scratch.slots, scratch.seen)
                 return threshold
         if bounds[block] == 0 or bounds[block] * loose < threshold:
             continue
         if block >> 8 != window:
             window = block >> 8
-            _enter(lists.postings, cursors, window)
+            enter(lists.postings, cursors, window)
         low, high = (block & 255) * BLOCK, (block & 255) * BLOCK + min(BLOCK, n - block * BLOCK)
         if _score_block(lists, cursors, block, loose, threshold, scratch):
             before, own = size, lists.order[block * BLOCK : block * BLOCK + high - low]
             size = gather(scratch, low, high, own, allowed, threshold, size)
-            if lists.coded:
+            if lists.coded and not upper:
                 size = settle(lists.rows, query, scratch, before, size, threshold)
-            size, threshold = tighten(scratch, size, k, threshold)
+            if size >= 2 * k or threshold == SMALLEST:
+                size, threshold, upper = tighten(lists, query, scratch, (size, threshold, upper), k)
         scratch.scores[low:high] = np.float32(0.0)
         if seeding:
             bounds[block] = np.float32(0.0)
+    if upper:
+        size = settle(lists.rows, query, scratch, zero, size, threshold)
     if lists.coded:
-        forget(query, scratch.slots)
+        forget(query, scratch.slots, scratch.seen)
     rank(scratch, size, ids, scores)
     return np.float32(0.0)
 
@@ -183,20 +165,6 @@ def _essential(lists: Any, cursors: Any, block: int, loose: Any, threshold: Any)
 
 
 @kernel
-def _enter(postings: Any, cursors: Any, window: int) -> None:
-    """Find the run of each term in a window."""
-    here, runs = cursors.here, cursors.runs
-    for j in range(len(here)):
-        run = runs[j, 0]
-        while run < runs[j, 1] and np.int64(postings.windows[run]) < window:
-            run += 1
-        found = run < runs[j, 1] and np.int64(postings.windows[run]) == window
-        here[j] = run if found else -1
-        if found:
-            cursors.places[j] = np.int64(postings.starts[run])
-
-
-@kernel
 def _walk(docs: Any, places: Any, j: int, first: Any, end: Any, low: int) -> Any:
     """Return the postings of a run in the block that starts at `low`.
 
@@ -212,32 +180,6 @@ def _walk(docs: Any, places: Any, j: int, first: Any, end: Any, low: int) -> Any
         past += 1
     places[j] = past
     return place, past
-
-
-@kernel
-def _cursors(lists: Any, query: Any) -> Any:
-    """Return cursors of the terms of a query that have postings."""
-    postings, bounds = lists.postings, lists.bounds
-    terms, weights = query
-    n_terms = 0
-    for j in range(len(terms)):
-        n_terms += terms[j] >= 0 and postings.runs[terms[j]] < postings.runs[terms[j] + 1]
-    rows, runs = np.empty(n_terms, np.int64), np.empty((n_terms, 2), np.int64)
-    here, places = np.empty(n_terms, np.int64), np.empty(n_terms, np.int64)
-    rest = np.empty(n_terms + 1, np.float32)
-    own, units = np.empty(n_terms, np.float32), np.empty(n_terms, np.float32)
-    m = 0
-    for j in range(len(terms)):
-        term = terms[j]
-        if term < 0 or postings.runs[term] == postings.runs[term + 1]:
-            continue
-        unit, rows[m] = step(bounds.peaks[term]), bounds.rows[term]
-        runs[m, 0], runs[m, 1] = postings.runs[term], postings.runs[term + 1]
-        own[m] = worth(weights[j], unit) if lists.coded else weights[j]
-        steps = np.float32(1.0) if rows[m] >= 0 else np.float32(STEPS)
-        units[m] = worth(weights[j], unit * lists.looseness) * steps
-        m += 1
-    return Cursors(rows, runs, here, places, own, units, rest)
 
 
 @kernel

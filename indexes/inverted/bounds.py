@@ -106,6 +106,14 @@ def looseness(
     return np.float32(min(factor * (1.0 + 2.0**-20), LOOSEST))
 
 
+def firmness(
+    made: tuple[float, float] | None, asked: tuple[float, float] | None, weights: NDArray[Any]
+) -> np.float32:
+    """Return what share of the impact that bounds were made for an impact has at least."""
+    most = looseness(asked, made, weights)
+    return np.float32(1.0) / most if most < LOOSEST else np.float32(0.0)
+
+
 @kernel
 def _find_maxima(postings: Any, norms: Any, rows: Any, cuts: Any, tops: Any, peaks: Any) -> None:
     """Write the bounds of every term.
@@ -217,7 +225,7 @@ def _add_list(lists: Any, term: int, weight: Any, out: Any) -> None:
     """Add the maxima of a term without a row, from its postings."""
     postings, norms = lists.postings, lists.norms
     if lists.coded:
-        weight = worth(weight, step(lists.bounds.peaks[term]))
+        weight = worth(weight, step(lists.bounds.peaks[term]) * lists.looseness)
     for run in range(postings.runs[term], postings.runs[term + 1]):
         base = np.int64(postings.windows[run]) * WINDOW
         here, most = np.int64(-1), np.float32(0.0)

@@ -8,15 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from indexes.inverted.rows import score_row
+from indexes.inverted.bounds import BLOCK
+from indexes.inverted.rows import FETCHED, fetch, score_row
+from indexes.inverted.steps import TINY, step, worth
 from indexes.jit import kernel
-from indexes.topk import keep_best, offer, sort_best_first
+from indexes.topk import keep_best
 
 SMALLEST = np.float32(1.4e-45)
 """The threshold before there are k candidates: a score of 0 is no hit."""
 
-GROUP = 16
-"""Documents of which one stands for all when the first threshold is sought."""
+_HIGHEST, _FINITE = 2**31 - 1, np.finfo(np.float32).max
+
+GROUPS = 4
+"""Groups of documents for each hit, of which the best stand for all when a threshold is sought."""
 
 
 @kernel
@@ -49,21 +53,22 @@ def highest(bits: Any, low: int, high: int) -> Any:
 
 
 @kernel
-def first_threshold(scratch: Any, top: int, k: int) -> Any:
-    """Return a score that k documents of a window reach, `SMALLEST` where none is known.
+def kth_highest(bits: Any, n: int, k: int) -> Any:
+    """Return a score that k of n documents reach, 0 where none is known.
 
-    scratch  see `Scratch`; the scores of the window are at 0 .. top − 1
+    bits  (≥ n,)  int32  the memory of their scores
 
     The k-th highest of what groups of documents have for a highest score: near the k-th highest of
     all, since few of the best share a group, and found in a tenth of the time.
     """
-    n_groups = top // GROUP
-    if n_groups < 2 * k:
-        return SMALLEST
+    size: Any = max(np.int64(1), np.int64(n // (GROUPS * k)))
+    n_groups = n // size
+    if n_groups < k:
+        return np.float32(0.0)
     peaks = np.empty(n_groups, np.int32)
     for group in range(n_groups):
-        peaks[group] = highest(scratch.bits, group * GROUP, (group + 1) * GROUP)
-    return max(float_of(np.partition(peaks, n_groups - k)[n_groups - k]), SMALLEST)
+        peaks[group] = highest(bits, group * size, (group + 1) * size)
+    return float_of(np.partition(peaks, n_groups - k)[n_groups - k])
 
 
 @kernel
@@ -85,25 +90,6 @@ def gather(
 
 
 @kernel
-def glean(scratch: Any, docs: Any, order: Any, allowed: Any, threshold: Any, size: int) -> int:
-    """Do as `gather` does for some documents of a window, and zero their scores.
-
-    docs   (≤ BLOCK,)   uint16  places in the window
-    order  (≤ WINDOW,)  int32   ordinals of the window's documents
-    """
-    for i in range(len(docs)):
-        doc = np.uint32(docs[i])
-        score = scratch.scores[doc]
-        if score >= threshold:
-            ordinal = order[doc]
-            if is_allowed(allowed, ordinal):
-                scratch.ids[size], scratch.best[size] = ordinal, score
-                size += 1
-        scratch.scores[doc] = np.float32(0.0)
-    return size
-
-
-@kernel
 def is_allowed(allowed: Any, ordinal: int) -> bool:
     """Return whether a document may be returned."""
     return len(allowed) == 0 or (allowed[ordinal >> 3] >> (ordinal & 7)) & 1 != 0
@@ -119,9 +105,13 @@ def settle(rows: Any, query: Any, scratch: Any, before: int, size: int, threshol
     Returns how many candidates are left.
     """
     kept = before
+    found = scratch.ids[:size]
+    for place in range(before, before + FETCHED):
+        fetch(rows, found, place)
     for place in range(before, size):
+        fetch(rows, found, place + FETCHED)
         ordinal: Any = np.int64(scratch.ids[place])  # of one type, wherever it comes from
-        score = score_row(rows, query, scratch.slots, scratch.parts, ordinal)
+        score = score_row(rows, query, scratch.slots, scratch.seen, scratch.parts, ordinal)
         if score >= threshold:
             scratch.ids[kept], scratch.best[kept] = ordinal, score
             kept += 1
@@ -129,15 +119,66 @@ def settle(rows: Any, query: Any, scratch: Any, before: int, size: int, threshol
 
 
 @kernel
-def tighten(scratch: Any, size: int, k: int, threshold: Any) -> Any:
-    """Drop all but the best k once there are twice as many; return the size and the threshold."""
-    if size < k or (size < 2 * k and threshold > SMALLEST):
-        return size, threshold
+def tighten(lists: Any, query: Any, scratch: Any, pool: Any, k: int) -> Any:
+    """Drop candidates that cannot be among the best k, and return the pool.
+
+    pool  size       of the candidates in `scratch`
+          threshold  what the k-th best score is known to reach
+          upper      whether their scores are upper bounds
+    """
+    size, threshold, upper = pool
+    zero: Any = np.int64(0)
+    if size < k:
+        return size, threshold, upper
     keep_best(scratch.ids, scratch.best, size, k)
-    worst = scratch.best[0]
-    for i in range(k):
-        worst = min(worst, scratch.best[i])
-    return k, worst
+    worst = _worst(scratch.best[:k])
+    if upper:
+        threshold = max(threshold, reached(lists, query, worst))
+        kept = k
+        for place in range(k, size):
+            if scratch.best[place] >= threshold:
+                scratch.ids[kept], scratch.best[kept] = scratch.ids[place], scratch.best[place]
+                kept += 1
+        if kept <= 2 * k + BLOCK:
+            return kept, threshold, upper
+        size = settle(lists.rows, query, scratch, zero, kept, threshold)
+        if size < k:
+            return size, threshold, False
+        keep_best(scratch.ids, scratch.best, size, k)
+        worst = _worst(scratch.best[:k])
+    return np.int64(k), worst, False
+
+
+@kernel
+def _worst(scores: Any) -> Any:
+    """Return the lowest of some scores."""
+    worst = scores[0]
+    for score in scores:
+        worst = min(worst, score)
+    return worst
+
+
+@kernel
+def reached(lists: Any, query: Any, score: Any) -> Any:
+    """Return what a document's score reaches for sure whose upper bound is `score`.
+
+    Every code is at most one step more than the impact.
+    """
+    terms, weights = query
+    least = np.float32(score)
+    if not lists.coded:
+        return max(least, SMALLEST)
+    for j in range(len(terms)):
+        if terms[j] >= 0:
+            one = worth(weights[j], step(lists.bounds.peaks[terms[j]]) * lists.looseness)
+            if one <= TINY and weights[j] > 0:
+                return SMALLEST  # more than it is worth
+            least -= one
+    if not least <= _FINITE:
+        return SMALLEST  # the bound is infinite, the score need not be
+    least -= np.float32(score) * np.float32(2.0**-16)  # for what is rounded
+    least *= lists.firmness / lists.looseness
+    return max(least, SMALLEST)
 
 
 @kernel
@@ -149,8 +190,12 @@ def rank(scratch: Any, size: int, ids: Any, scores: Any) -> None:
     """
     if size > len(ids):
         keep_best(scratch.ids, scratch.best, size, len(ids))
-    kept: Any = np.int64(0)  # a literal 0 would be one more type
-    for i in range(min(size, len(ids))):
-        ordinal: Any = np.int64(scratch.ids[i])
-        kept = offer(ids, scores, kept, ordinal, scratch.best[i])
-    sort_best_first(ids, scores, kept)
+    kept = min(size, len(ids))
+    keys = np.empty(kept, np.int64)
+    for i in range(kept):
+        falling: Any = np.int64(_HIGHEST) - np.int64(bits_of(scratch.best[i]))
+        keys[i] = falling << 32 | np.int64(scratch.ids[i])
+    keys.sort()
+    for i in range(kept):
+        ids[i] = keys[i] & _HIGHEST
+        scores[i] = float_of(np.int32(_HIGHEST - (keys[i] >> 32)))

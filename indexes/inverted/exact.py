@@ -16,8 +16,9 @@ POSTING_NS, SATURATED_NS, DOCUMENT_NS = 0.7, 1.3, 0.08
 BOUND_NS, BLOCK_NS = 0.06, 400.0
 """Pruning: a term's bound of one block, and a block that is scored."""
 
-PRUNING_NS = 60_000.0
-"""What scoring everything must cost, at least, before bounds are looked at."""
+PRUNING_NS = 1_000_000.0
+"""What scoring everything must cost, at least, before bounds of blocks are looked at: the windows
+do without most postings anyway, and a threshold alone is soon had."""
 
 
 @kernel
@@ -44,7 +45,7 @@ def search_one(lists: Any, query: Any, allowed: Any, scratch: Any, ids: Any, sco
     """Do as `search` for one query: terms (m,), weights (m,)."""
     most, threshold = _blocks_worth(lists, query), SMALLEST
     everything: Any = np.int64(0)
-    if most > 0:
+    if most > 0 and cost_ns(lists, query) >= PRUNING_NS:
         bound_blocks(lists, query, scratch.bounds)
         limits = Limits(everything, np.float32(1.0), most)
         threshold = blockmax.search(lists, query, allowed, limits, scratch, ids, scores)
@@ -74,7 +75,7 @@ def cost_ns(lists: Any, query: Any) -> Any:
 def _blocks_worth(lists: Any, query: Any) -> Any:
     """Return how many blocks can be scored for what scoring everything costs; 0: none."""
     everything, n_blocks = cost_ns(lists, query), lists.bounds.tops.shape[1]
-    left = everything - PRUNING_NS - BOUND_NS * len(query[0]) * n_blocks
+    left = everything - BOUND_NS * len(query[0]) * n_blocks
     if left <= 0:
         return 0
     return np.int64(left / (BLOCK_NS + everything / n_blocks))

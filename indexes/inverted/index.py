@@ -15,7 +15,7 @@ from indexes.hits import Hits
 from indexes.inverted import approximate, champions, cutting, exact
 from indexes.inverted import order as orders
 from indexes.inverted.approximate import LADDER, Shortcuts
-from indexes.inverted.bounds import BLOCK, Bounds, looseness
+from indexes.inverted.bounds import Bounds, firmness, looseness
 from indexes.inverted.dictionary import Terms, find_terms
 from indexes.inverted.lists import Lists, Rows, Scratch
 from indexes.inverted.postings import Postings
@@ -40,7 +40,6 @@ MEASURED_FROM = 20_000
 """Documents from which an index measures what its shortcuts find; fewer are searched exactly."""
 
 _NONE = frozen(np.empty(0, np.float32))
-
 
 LISTS_KEPT = 4
 """Saturations whose lists are kept: K of every document is computed once for each."""
@@ -78,9 +77,10 @@ class Inverted:
         order = orders.of(vectors, build.order)
         postings = Postings.of(vectors, order)
         norms = _norms(postings.lengths, _own_saturation(postings, build))
-        bounds = Bounds.of(postings, frozen(norms[order]) if len(norms) else norms, build.density)
-        if build.impacts == "uint8":
-            postings = postings.coded(bounds.peaks)
+        norms = frozen(norms[order]) if len(norms) else norms
+        bounds = Bounds.of(postings, norms, build.density)
+        if _is_coded(vectors, build):
+            postings = postings.coded(bounds.peaks, norms)
         large = len(vectors) >= MEASURED_FROM
         best = champions.of(postings, build.champions) if large and build.champions else None
         index = cls(vectors, (postings, best, bounds, order), build)
@@ -93,7 +93,7 @@ class Inverted:
         cls, vectors: SparseVectors, arrays: Mapping[str, NDArray[Any]], settings: InvertedBuild
     ) -> "Inverted":
         """Rebuild from stored arrays, or raise `CorruptIndex`."""
-        coded = settings.impacts == "uint8"
+        coded = _is_coded(vectors, settings)
         postings = Postings.from_arrays(vectors, arrays, coded=coded)
         bounds = Bounds.from_arrays(postings, arrays)
         order = orders.from_arrays(len(vectors), arrays, settings.order)
@@ -172,7 +172,11 @@ class Inverted:
         hits = Hits.empty(len(queries), min(k, len(self)))
         bits, lists = kernel_bits(allowed, len(self)), self._scored(asked.saturation)
         deep = max(hits.ids.shape[1], min(asked.rescored or 0, len(self)))
-        best = lists if self._champions is None else lists._replace(postings=self._champions)
+        best = (
+            lists
+            if self._champions is None
+            else lists._replace(postings=self._champions, whole=False)
+        )
 
         shortcuts = Shortcuts.of(asked, adaptive=targeted)
 
@@ -203,7 +207,7 @@ class Inverted:
         out = np.full(ids.shape, -np.inf, np.float32)
         lists = self._scored(search.saturation)
         with self._memory(lists, 1, 1) as memory:
-            score_rows(lists.rows, terms, memory.slots, ids, out)
+            score_rows(lists.rows, terms, memory.slots, memory.seen, ids, out)
         return out
 
     def explain(
@@ -286,22 +290,18 @@ class Inverted:
         return lists
 
     def _lists(self, saturation: Saturation | None) -> Lists:
-        postings, given = self._postings, self._vectors.weights
-        coded = given.dtype != postings.weights.dtype
-        if coded and saturation is not None:
-            raise InvalidInput(
-                "the index has impacts = 'uint8', but BM25 saturates frequencies: build it with "
-                "impacts = 'stored'"
-            )
-        made = _own_saturation(postings, self.settings)
-        norms = _norms(self.lengths, saturation)
+        given, coded = self._vectors.weights, _is_coded(self._vectors, self.settings)
+        made = _spread(self.lengths, _own_saturation(self._postings, self.settings))
+        asked, norms = _spread(self.lengths, saturation), _norms(self.lengths, saturation)
         return Lists(
-            postings,
+            self._postings,
             self._bounds,
-            looseness(_spread(self.lengths, made), _spread(self.lengths, saturation), given),
-            frozen(norms[self._order]) if saturation else norms,
+            looseness(made, asked, given),
+            firmness(made, asked, given),
+            frozen(norms[self._order]) if saturation and not coded else _NONE,
             self._order,
             Rows(self._vectors.offsets, self._vectors.terms, given, norms),
+            True,
             coded,
         )
 
@@ -309,12 +309,17 @@ class Inverted:
     def _memory(self, lists: Lists, k: int, longest: int) -> Iterator[Scratch]:
         """Lend this thread's working memory; what a failed search may have left in it is lost."""
         memory: Scratch | None = getattr(self._scratch, "memory", None)
-        room, parts = (0, 0) if memory is None else (len(memory.ids) // 2, len(memory.parts))
-        if memory is None or len(memory.ids) < 2 * k + BLOCK or parts < longest:
+        room, parts = (0, 0) if memory is None else (memory.k, len(memory.parts))
+        if memory is None or room < k or parts < longest:
             memory = Scratch.of(lists, max(k, room, 64), max(longest, parts, 64))
         self._scratch.memory = None
         yield memory
         self._scratch.memory = memory
+
+
+def _is_coded(vectors: SparseVectors, build: InvertedBuild) -> bool:
+    """Return whether lists hold steps of impacts, and not the weights themselves."""
+    return build.impacts == "uint8" and (build.k1 is not None or vectors.weights.dtype != np.uint8)
 
 
 def _own_saturation(postings: Postings, build: InvertedBuild) -> Saturation | None:

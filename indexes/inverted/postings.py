@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import CorruptIndex
-from indexes.inverted.steps import encode, step
+from indexes.inverted.steps import code, step
 from indexes.jit import kernel
 from indexes.validate import (
     check_array,
@@ -131,22 +131,29 @@ class Postings(NamedTuple):
         counts: NDArray[np.int64] = self.starts[stop].astype(np.int64) - self.starts[first]
         return counts
 
-    def coded(self, peaks: NDArray[np.float32]) -> "Postings":
-        """Return the lists with weights in steps of each term's peak, rounded up (uint8)."""
-        if self.weights.dtype == np.uint8:
-            return self
+    def coded(self, peaks: NDArray[np.float32], norms: NDArray[np.float32]) -> "Postings":
+        """Return the lists with impacts in steps of each term's peak, rounded up (uint8).
+
+        norms  (n,) or (0,)  what saturates a weight, by place in the order of the index
+        """
         codes = np.empty(len(self.weights), np.uint8)
-        _encode(self, peaks, codes)
+        _encode(self, norms, peaks, codes)
         return self._replace(weights=frozen(codes))
 
 
 @kernel
-def _encode(postings: Any, peaks: Any, codes: Any) -> None:
-    """Write the weights of every list in steps of its peak."""
+def _encode(postings: Any, norms: Any, peaks: Any, codes: Any) -> None:
+    """Write the impacts of every list in steps of its peak."""
     for term in range(len(peaks)):
-        first, stop = postings.runs[term], postings.runs[term + 1]
-        start, end = np.int64(postings.starts[first]), np.int64(postings.starts[stop])
-        encode(postings.weights[start:end], step(peaks[term]), codes[start:end])
+        unit = step(peaks[term])
+        for run in range(postings.runs[term], postings.runs[term + 1]):
+            base = np.int64(postings.windows[run]) * WINDOW
+            for place in range(np.int64(postings.starts[run]), np.int64(postings.starts[run + 1])):
+                impact = np.float32(postings.weights[place])
+                if len(norms):
+                    impact = impact / (impact + norms[base + postings.docs[place]])
+                # Not 0, also for nothing: times infinity that would be no bound.
+                codes[place] = np.uint8(max(code(impact, unit), np.float32(1.0)))
 
 
 @kernel

@@ -18,9 +18,9 @@ class InvertedBuild:
 
     order    "given", or "bisection": similar documents side by side, so that more blocks can be
              skipped; it takes minutes for a million documents (see `indexes.inverted.order`)
-    impacts  "stored": lists hold the weights as they are; "uint8": in 255 steps of the term's
-             largest, rounded up, and what may be among the best is scored again from the vectors.
-             Weights that are uint8 are stored in any case
+    impacts  "stored": lists hold the weights as they are; "uint8": impacts in 255 steps of the
+             term's largest, rounded up, and what may be among the best is scored again from the
+             vectors. Weights that are uint8, and no frequencies, are stored in any case
     density  postings in a block of 256 documents, on average, from which a term has block maxima.
              Fewer make skipping finer and cost 3 bytes a block and term
     champions  share of the documents that the heaviest postings of a list are kept for a second
@@ -45,7 +45,7 @@ class InvertedBuild:
     @classmethod
     def bm25(cls, k1: float = 0.9, b: float = 0.4) -> "InvertedBuild":
         """Return settings for term frequencies: with short queries, few terms need maxima."""
-        return cls(k1=k1, b=b, density=4.0, champions=0.0)
+        return cls(k1=k1, b=b, impacts="uint8", density=4.0, champions=0.0)
 
     def __post_init__(self) -> None:
         _check_choice("order", self.order, get_args(Order))
@@ -56,8 +56,6 @@ class InvertedBuild:
         _check_count("query_terms", self.query_terms)
         if self.k1 is not None:
             _check_number("k1", self.k1, 0.0, 1000.0)
-        if self.k1 is not None and self.impacts != "stored":
-            raise InvalidInput("impacts is 'uint8' and k1 is set: BM25 needs frequencies as stored")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,14 @@ STEPS = 255
 
 _LARGER, _ROUNDED = np.float32((1.0 + 2.0**-18) / STEPS), np.float32(1.0 + 2.0**-20)
 
-_TINY = np.finfo(np.float32).tiny
+TINY = np.finfo(np.float32).tiny
 """The smallest float32 with all its digits."""
 
 
 @kernel
 def step(peak: Any) -> Any:
     """Return a 255th of the largest impact of a term, rounded up."""
-    return max(np.float32(peak) * _LARGER, _TINY)
+    return max(np.float32(peak) * _LARGER, TINY)
 
 
 @kernel
@@ -36,16 +36,4 @@ def code(impact: Any, unit: Any) -> Any:
 def worth(weight: Any, unit: Any) -> Any:
     """Return what a step adds to a score when the query's weight is `weight`."""
     product = np.float32(weight) * np.float32(unit)
-    return max(product, _TINY) if weight > 0 else np.float32(0.0)
-
-
-@kernel
-def encode(weights: Any, unit: Any, codes: Any) -> None:
-    """Write weights in steps.
-
-    weights  (m,)  float32
-    codes    (m,)  uint8    written, 1 or more
-    """
-    for i in range(len(weights)):
-        # Not 0, also for nothing: times infinity that would be no bound.
-        codes[i] = np.uint8(max(code(weights[i], unit), np.float32(1.0)))
+    return max(product, TINY) if weight > 0 else np.float32(0.0)

@@ -96,7 +96,7 @@ for module in pkgutil.walk_packages(indexes.__path__, "indexes."):
 print(json.dumps(found))
 """
 
-TRAVERSALS = ("exact", "exhaustive", "blockmax", "approximate", "collecting", "bounds")
+TRAVERSALS = ("cursors", "exact", "exhaustive", "blockmax", "approximate", "collecting", "bounds")
 """Modules of kernels that read lists of real weights, and of codes for such."""
 
 OF_ANY_DTYPE = {"indexes.inverted.dictionary._heaviest_first", "indexes.simd.prefetch_all"}

@@ -127,9 +127,6 @@ def test_settings_that_could_find_nothing_are_refused():
 def test_codes_of_weights_are_not_taken_for_frequencies():
     index = Inverted.build(SparseVectors.of_rows([{"a": 1.5}] * 3), InvertedBuild(impacts="uint8"))
     query, asked = SparseVectors.of_rows([{"a": 1.0}]), InvertedSearch(Saturation(0.9, 0.4, 1.0))
-    for use in (
-        lambda: index.search(query, 2, asked),
-        lambda: index.score(query, np.array([[0]]), asked),
-    ):
-        with pytest.raises(InvalidInput, match="uint8"):
-            use()
+    expected = np.float32(1.5) / (np.float32(1.5) + np.float32(0.9 * (0.6 + 0.4 * 1.5)))
+    assert index.search(query, 2, asked).scores.tolist() == [[expected] * 2]
+    assert index.score(query, np.array([[0]]), asked).tolist() == [[expected]]

@@ -29,10 +29,8 @@ def blockwise(scores, block=BLOCK):
 )
 def test_bounds_bound(case, build, saturation):
     """As the traversal takes them: loosened by what rounding takes from sums."""
-    if build.impacts == "uint8" or case.documents.max(initial=0) > 1e9:
-        saturation = None
     if case.documents.max(initial=0) > 1e9:
-        build = InvertedBuild(build.order, build.impacts, build.density)
+        saturation, build = None, InvertedBuild(build.order, build.impacts, build.density)
     index = Inverted.build(case.vectors, build)
     lists = index._scored(saturation)
     terms = Terms.of(index.vectors().vocabulary, case.batch)

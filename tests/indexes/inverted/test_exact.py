@@ -84,7 +84,7 @@ def test_bm25_with_the_values_that_bounds_are_made_for(data, case, build):
 @given(
     data=st.data(),
     case=traversals.cases(),
-    build=traversals.bm25_builds | traversals.builds.filter(lambda b: b.impacts == "stored"),
+    build=traversals.bm25_builds | traversals.builds,
     saturation=saturations,
 )
 def test_bounds_made_for_other_values(data, case, build, saturation):
@@ -132,6 +132,39 @@ def test_a_collection_larger_than_a_window(weight, order, density):
                 same(index.search(case.batch, k, allowed=allowed), expected)
                 for way in WAYS:
                     same(forced(way, index, case.batch, k, mask=mask), expected)
+
+
+@pytest.mark.compiled
+@examples(6)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    build=traversals.builds | traversals.bm25_builds,
+    saturation=saturations,
+    filtered=st.booleans(),
+)
+def test_light_terms_that_are_in_most_documents(seed, build, saturation, filtered):
+    """They are left out of windows, added after all or looked up in the vectors."""
+    random, n = np.random.default_rng(seed), 2 * WINDOW + 700
+    documents = random.choice(np.array([1, 2, 3, 7], np.float32), (n, 7))
+    documents *= random.random((n, 7)) < [0.001, 0.01, 0.05, 0.2, 0.5, 0.9, 0.02]
+    documents[:WINDOW, 0] = 0
+    documents[WINDOW + 9 : WINDOW + 30] = documents[WINDOW + 8]  # as good as each other
+    weights = np.zeros((4, 9), np.float32)
+    weights[:, :7] = [
+        [200, 150, 90, 3, 2, 1, 0],
+        [8, 7, 6, 5, 4, 3, 2],
+        [0, 0, 9, 0, 0, 1, 100],
+        [1, 0, 0, 0, 0, 1, 0],
+    ]
+    case = Case(documents, weights)
+    index = Inverted.build(case.vectors, build)
+    mask = random.random(n) < 0.3 if filtered else None
+    for k in (1, 10, 300):
+        expected = reference.table_search(
+            documents, case.known, k, saturation=saturation, mask=mask
+        )
+        found = forced("exhaustive", index, case.batch, k, saturation=saturation, mask=mask)
+        same(found, expected)
 
 
 @pytest.mark.compiled
