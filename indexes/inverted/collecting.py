@@ -1,7 +1,9 @@
 """From accumulated scores to the best k: what both traversals do with a block they have scored.
 
-Candidates are gathered until there are 2k of them. Then the best k stay, and the worst of those is
-the new threshold: cheaper than a heap where k is large, and nearly as tight where it is small.
+Candidates are pooled until there are 2k of them. Then the best k stay, and the worst of those is
+the new threshold: cheaper than a heap where k is large, and nearly as tight where it is small. Of
+lists that hold codes, scores are upper bounds: what may still be among the best stays in the pool,
+and is scored by its vector once, at the end.
 """
 
 from typing import Any
