@@ -86,10 +86,12 @@ def bound_windows(lists: Any, cursors: Any, rest: Any) -> None:
             if cursors.here[j] >= 0:
                 row, most = cursors.rows[j], cursors.units[j]
                 if row >= 0:
-                    own, steps = tops[row], np.uint8(0)
-                    for block in range(window << 8, last):
-                        value = own[block]
-                        steps = value if value > steps else steps
+                    own, steps = tops[row], np.uint8(STEPS)
+                    if lists.whole:  # else a look at bounds takes longer than what it spares
+                        steps = np.uint8(0)
+                        for block in range(window << 8, last):
+                            value = own[block]
+                            steps = value if value > steps else steps
                     most *= np.float32(steps)
                 total += most
             rest[window, j] = total

@@ -178,12 +178,12 @@ class Inverted:
             else lists._replace(postings=self._champions, whole=False)
         )
 
-        shortcuts = Shortcuts.of(asked, adaptive=targeted)
+        shortcuts = None if asked.exact else Shortcuts.of(asked, adaptive=targeted)
 
         def work(start: int, stop: int) -> None:
             ids, scores = hits.ids[start:stop], hits.scores[start:stop]
             with self._memory(lists, deep, len(terms.terms)) as memory:
-                if asked.exact:
+                if shortcuts is None:
                     exact.search(lists, terms, bits, memory, start, ids, scores)
                 else:
                     approximate.search(
