@@ -2,10 +2,11 @@
 
 Scores are added up in an array that covers one window of documents and stays in the cache,
 following the windowed accumulators of SINDI (arXiv 2509.08395, §3). Once there are k candidates,
-the last terms of a query may not be able to lift a document among the best by themselves: these
-are looked up only for documents that the terms before them have brought near (MaxScore, Turtle and
-Flood 1995), or added up all the same, whichever costs less. The best method for short queries and
-small collections, where looking at bounds of blocks costs more than it saves.
+the last terms of a query may not be able to lift a document among the best by themselves: only
+documents that the terms before them have brought near are then scored by their vectors (MaxScore,
+Turtle and Flood 1995), or the terms are added up all the same, whichever costs less. The best
+method for short queries and small collections, where looking at bounds of blocks costs more than it
+saves.
 """
 
 from typing import Any

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from traversals import BLOCK, WAYS, Case, examples, forced, reopened, vectors
 
 from indexes.bitmap import Bitmap
-from indexes.inverted import Inverted, InvertedBuild, InvertedSearch
+from indexes.inverted import Inverted, InvertedBuild, InvertedSearch, exact
+from indexes.inverted.dictionary import Terms
 from indexes.inverted.postings import WINDOW
 from indexes.inverted.steps import STEPS
 from indexes.vectors import SparseVectors
@@ -175,7 +176,6 @@ def test_light_terms_that_are_in_most_documents(seed, build, saturation, filtere
     weights=st.sampled_from([traversals.WHOLE, traversals.QUARTERS, traversals.MANY]),
 )
 def test_more_documents_than_a_window_with_few_terms_each(seed, build, weights):
-    """So many postings that the index itself takes to pruning."""
     random = np.random.default_rng(seed)
     documents = traversals.table(random, (70_000, 6), weights, 0.25)
     documents[:, 0] *= np.arange(70_000) % 9000 < 300  # its best documents are side by side
@@ -187,6 +187,25 @@ def test_more_documents_than_a_window_with_few_terms_each(seed, build, weights):
         same(index.search(case.batch, k), expected)
         for way in WAYS:
             same(forced(way, index, case.batch, k), expected)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("impacts", ["stored", "uint8"])
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_so_many_postings_that_bounds_are_looked_at(impacts, side_by_side):
+    """Pruning finds all where the best documents are side by side, else the windows do."""
+    random = np.random.default_rng(3)
+    documents = random.choice(np.array([0.25, 0.5, 1.75], np.float32), (70_000, 24))
+    if side_by_side:
+        documents[30_000:30_300] += 4
+    case = Case(documents, traversals.table(random, (2, 26), traversals.WHOLE, 1.0))
+    index = Inverted.build(case.vectors, InvertedBuild(impacts=impacts, champions=0.0))
+    lists, terms = index._scored(None), Terms.of(index.vectors().vocabulary, case.batch)
+    query = (terms.terms[:24], terms.weights[:24])
+    assert exact.cost_ns(lists, query) >= exact.PRUNING_NS
+    for k in (1, 100):
+        expected = reference.table_search(documents, case.known, k)
+        same(index.search(case.batch, k), expected)
 
 
 @pytest.mark.compiled
