@@ -96,7 +96,8 @@ def _identity() -> str:
     state = blake2b(digest_size=8)
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         state.update(source.read_bytes())
-    flags = (numba.__version__, bool(_FLAGS.BOUNDSCHECK), _FLAGS.CPU_NAME, sys.version)
+    cpu = (_FLAGS.CPU_NAME, _FLAGS.CPU_FEATURES)
+    flags = (numba.__version__, bool(_FLAGS.BOUNDSCHECK), *cpu, sys.version)
     state.update(repr(flags).encode())
     return state.hexdigest()
 
