@@ -19,9 +19,13 @@ _FLAGS: Any = numba.config  # its attributes are set at run time, unseen by type
 _BYTE, _BIT, _WORD, _LONG = ir.IntType(8), ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
 
+COMPILED = not _FLAGS.DISABLE_JIT
+"""Whether kernels are compiled; else they are interpreted and take the twins."""
+
+
 def _has(feature: str) -> bool:
     """Return whether kernels may use an instruction: compiled, on a CPU that has it."""
-    if _FLAGS.DISABLE_JIT:
+    if not COMPILED:
         return False
     features = _FLAGS.CPU_FEATURES
     if features is None:
@@ -63,7 +67,7 @@ def _prefetch(_: Any, array: Any, place: Any) -> Any:
     return types.void(array, types.intp), generate
 
 
-prefetch: Any = _plain_prefetch if _FLAGS.DISABLE_JIT else _prefetch
+prefetch: Any = _prefetch if COMPILED else _plain_prefetch
 """prefetch(array, place): ask for the cache line of array[place]; out of range is harmless."""
 
 
@@ -98,5 +102,5 @@ def _shift(_: Any, array: Any, start: Any, stop: Any) -> Any:
     return types.void(array, types.intp, types.intp), generate
 
 
-shift: Any = _plain_shift if _FLAGS.DISABLE_JIT else _shift
+shift: Any = _shift if COMPILED else _plain_shift
 """shift(array, start, stop): move array[start:stop] one place up, over array[stop]."""

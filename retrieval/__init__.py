@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from indexes.flat import Flat as Flat
     from indexes.flat import FlatBuild as FlatBuild
     from indexes.flat import FlatSearch as FlatSearch
+    from indexes.hnsw import Hnsw as Hnsw
+    from indexes.hnsw import HnswBuild as HnswBuild
+    from indexes.hnsw import HnswSearch as HnswSearch
     from indexes.inverted import Inverted as Inverted
     from indexes.inverted import InvertedBuild as InvertedBuild
     from indexes.inverted import InvertedSearch as InvertedSearch
@@ -70,6 +73,9 @@ _HOMES = {
     "FlatBuild": "indexes.flat",
     "FlatSearch": "indexes.flat",
     "Hit": "retrieval.results",
+    "Hnsw": "indexes.hnsw",
+    "HnswBuild": "indexes.hnsw",
+    "HnswSearch": "indexes.hnsw",
     "Inverted": "indexes.inverted",
     "InvertedBuild": "indexes.inverted",
     "InvertedSearch": "indexes.inverted",

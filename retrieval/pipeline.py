@@ -17,7 +17,9 @@ from encoders.bm25 import Bm25Search
 from indexes.bitmap import Bitmap
 from indexes.flat import FlatSearch
 from indexes.hits import Hits, merge
+from indexes.hnsw import HnswSearch
 from indexes.inverted import InvertedSearch, Saturation
+from indexes.multivector import MultiVectorSearch
 from indexes.operating_point import OperatingPoints, Report
 from indexes.validate import check_k
 from indexes.vectors import SparseVectors, Vectors
@@ -34,7 +36,9 @@ from retrieval.run import Run
 from retrieval.store.manifest import Manifest
 from retrieval.store.snapshot import Snapshot
 
-SearchSettings: TypeAlias = FlatSearch | InvertedSearch | Bm25Search
+SearchSettings: TypeAlias = (
+    FlatSearch | HnswSearch | InvertedSearch | MultiVectorSearch | Bm25Search
+)
 
 FilterLike: TypeAlias = str | Filter | None
 Per: TypeAlias = Literal["passage", "parent"]
@@ -224,8 +228,10 @@ class Retriever(Stage):
         representation = self.collection.representation(self._representation, snapshot)
         lexical = representation.lexical
         settings = self._settings
+        if settings is None:
+            settings = representation.index_class.Search()
         fitting = (representation.index_class.Search, *((Bm25Search,) if lexical else ()))
-        if settings is not None and not isinstance(settings, fitting):
+        if not isinstance(settings, fitting):
             raise InvalidInput(
                 f"{type(settings).__name__} does not fit representation {representation.name!r}: "
                 f"use {' or '.join(kind.__name__ for kind in fitting)}"

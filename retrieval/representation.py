@@ -34,7 +34,7 @@ from retrieval.store.segment import (
 Spec: TypeAlias = str | Encoder | tuple[str | Encoder, Build]
 """A spec string, an encoder, or one of them with the build settings of its index."""
 
-INDEX_OF = {"dense": "flat", "sparse": "inverted", "multi": "multivector"}
+INDEX_OF = {"dense": "hnsw", "sparse": "inverted", "multi": "multivector"}
 """Kind of encoder → kind of index it gets where none is asked for."""
 
 DEFAULT = ("bm25", "dense")
@@ -88,7 +88,7 @@ class Representation:
         if isinstance(encoder, str):
             encoder = encoders.make(encoder)
         kind = build and next((k for k, one in INDEXES.items() if isinstance(build, one.Build)), "")
-        kind = kind or INDEX_OF.get(getattr(encoder, "kind", ""), "flat")
+        kind = kind or INDEX_OF.get(getattr(encoder, "kind", ""), "hnsw")
         return cls(name, {"index": {"kind": kind}}, encoder)
 
     @classmethod

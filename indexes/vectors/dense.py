@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import InvalidVectors
-from indexes.validate import check_matrix, check_values, frozen, stored
+from indexes.validate import check_matrix, check_numbers, check_values, frozen, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,23 @@ class DenseVectors:
     def take(self, rows: NDArray[np.int64]) -> "DenseVectors":
         """Return the vectors at `rows`, in that order."""
         return DenseVectors(frozen(self.values[rows]))
+
+    def queries(self, values: Any) -> "DenseVectors":
+        """Check query vectors against these: (n_queries, dimension) or one (dimension,).
+
+        Raises:
+            InvalidVectors: another dimension, NaN or infinity.
+        """
+        queries: DenseVectors = values
+        if not isinstance(values, DenseVectors):
+            rows = np.atleast_2d(check_numbers("queries", values))
+            queries = DenseVectors(frozen(check_matrix("queries", rows)))
+        if len(self) and queries.dimension != self.dimension:
+            raise InvalidVectors(
+                f"queries have dimension {queries.dimension}, the index {self.dimension}: "
+                "encode them with the encoder of the documents"
+            )
+        return queries
 
     @classmethod
     def concatenate(cls, parts: Sequence["DenseVectors"]) -> "DenseVectors":

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from indexes.bitmap import Bitmap
 from indexes.flat import Flat, FlatBuild
+from indexes.hnsw import Hnsw, HnswBuild
 from indexes.inverted import Inverted, InvertedBuild
 from indexes.metric import Metric
 from indexes.multivector import MultiVector, MultiVectorBuild
@@ -30,10 +31,10 @@ from retrieval.store.files import Folder
 from retrieval.store.formats import CONTENTS, check_known, content_of, told
 from retrieval.store.manifest import SegmentEntry
 
-Index: TypeAlias = Flat | Inverted | MultiVector
-Build: TypeAlias = FlatBuild | InvertedBuild | MultiVectorBuild
-INDEXES: Mapping[str, type[Flat] | type[Inverted] | type[MultiVector]] = {
-    kind.kind: kind for kind in (Flat, Inverted, MultiVector)
+Index: TypeAlias = Flat | Hnsw | Inverted | MultiVector
+Build: TypeAlias = FlatBuild | HnswBuild | InvertedBuild | MultiVectorBuild
+INDEXES: Mapping[str, type[Flat] | type[Hnsw] | type[Inverted] | type[MultiVector]] = {
+    kind.kind: kind for kind in (Flat, Hnsw, Inverted, MultiVector)
 }
 
 

@@ -84,6 +84,14 @@ class TestFlatEuclidean(FlatContract):
     metric = Metric.EUCLIDEAN
 
 
+class TestFlatWithoutCodes(FlatContract):
+    metric = Metric.COSINE
+
+    @property
+    def build_settings(self) -> FlatBuild:
+        return FlatBuild(self.metric, "float32")
+
+
 def sparse(seed: int, n: int, weights: list[float], terms: str) -> list[dict[str, float]]:
     """Draw rows; every ninth is empty."""
     random = np.random.default_rng(seed)

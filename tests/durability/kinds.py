@@ -12,6 +12,8 @@ from encoding import WordTokens
 from xxhash import xxh3_64_digest
 
 import retrieval as rt
+from indexes.flat import FlatBuild
+from indexes.hnsw import HnswBuild
 from indexes.inverted import InvertedBuild
 from indexes.vectors import DenseVectors, SparseVectors
 from retrieval.representation import Spec
@@ -67,7 +69,8 @@ def _hashed(text: str, seed: int) -> tuple[int, ...]:
 
 KINDS: Mapping[str, Spec] = {
     "bm25": rt.Bm25(analysis=rt.Analysis.whitespace()),
-    "dense": Hashed(),
+    "dense": (Hashed(), HnswBuild(M=2, ef_construction=8, graph_from=0)),
+    "flat": (Hashed(), FlatBuild()),
     "sparse": (WordWeights(), InvertedBuild("bisection", "uint8", density=0.01)),
     "late": WordTokens(),
 }

@@ -8,8 +8,10 @@ from comparison import one, same
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexes import exhaustive
 from indexes.bitmap import Bitmap
-from indexes.flat import QUERIES_PER_BLOCK, ROWS_PER_BLOCK, Flat, FlatBuild
+from indexes.errors import InvalidInput
+from indexes.flat import Flat, FlatBuild
 from indexes.metric import Metric
 from indexes.vectors import DenseVectors
 
@@ -17,10 +19,11 @@ elements = st.sampled_from([strategies.wholes, strategies.floats, strategies.mag
 
 
 def check(values, queries, k, *, metric, mask=None):
-    index = Flat.build(DenseVectors.of(values), FlatBuild(metric))
     allowed = None if mask is None else Bitmap.of_mask(mask)
-    found = index.search(DenseVectors.of(queries), k, allowed=allowed)
-    same(found, reference.flat_search(values, queries, k, metric=metric, mask=mask))
+    expected = reference.flat_search(values, queries, k, metric=metric, mask=mask)
+    for storage in ("float32", "int8"):
+        index = Flat.build(DenseVectors.of(values), FlatBuild(metric, storage))
+        same(index.search(DenseVectors.of(queries), k, allowed=allowed), expected)
     every = np.repeat(np.arange(len(values))[None], len(queries), 0)
     expected = [reference.exact_scores(values, query, metric) for query in queries]
     scores = index.score(DenseVectors.of(queries), every)
@@ -84,27 +87,34 @@ def test_differences_below_float32_sums_are_told_apart(metric, n_queries):
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize("storage", ["int8", "float32"])
 @pytest.mark.parametrize("metric", Metric)
-def test_blocks_of_rows_and_queries_do_not_show(metric):
+def test_blocks_of_rows_and_queries_do_not_show(metric, storage, monkeypatch):
+    for name, size in (("ROWS_PER_BLOCK", 5000), ("MATRIX_ROWS", 3001), ("QUERIES_PER_BLOCK", 8)):
+        monkeypatch.setattr(exhaustive, name, size)
     random = np.random.default_rng(5)
-    n = 2 * ROWS_PER_BLOCK + 5
-    values = random.integers(-9, 10, (n, 3)).astype(np.float32)
-    queries = random.integers(-9, 10, (QUERIES_PER_BLOCK + 3, 3)).astype(np.float32)
-    index = Flat.build(DenseVectors.of(values), FlatBuild(metric))
-    mask = random.random(n) < 0.5
-    for allowed in (None, mask):
-        bitmap = None if allowed is None else Bitmap.of_mask(allowed)
-        found = index.search(queries, 20, allowed=bitmap)
-        for query in (0, 1, QUERIES_PER_BLOCK - 1, QUERIES_PER_BLOCK, len(queries) - 1):
-            row = queries[query : query + 1]
-            same(
-                one(found, query),
-                reference.flat_search(values, row, 20, metric=metric, mask=allowed),
-            )
-            same(one(found, query), index.search(row, 20, allowed=bitmap))
+    values = random.integers(-9, 10, (12_345, 3)).astype(np.float32)
+    queries = random.integers(-9, 10, (11, 3)).astype(np.float32)
+    index = Flat.build(DenseVectors.of(values), FlatBuild(metric, storage))
+    for share in (None, 0.9, 0.5, 0.1):
+        mask = None if share is None else random.random(len(values)) < share
+        bitmap = None if mask is None else Bitmap.of_mask(mask)
+        for k in (20, 6000):
+            found = index.search(queries, k, allowed=bitmap)
+            for query in (0, 1, 7, 8, 10):
+                row = queries[query : query + 1]
+                expected = reference.flat_search(values, row, k, metric=metric, mask=mask)
+                same(one(found, query), expected)
+                same(one(found, query), index.search(row, k, allowed=bitmap))
 
 
 def test_an_infinite_score_is_a_hit():
     values = np.full((3, 2), [[3e38], [-3e38], [1]], np.float32)
     check(values, np.full((1, 2), 3e38, np.float32), 3, metric=Metric.INNER_PRODUCT)
     check(values, np.full((1, 2), 3e38, np.float32), 3, metric=Metric.EUCLIDEAN)
+
+
+@pytest.mark.parametrize("wrong", ["int4", "", None, [], 8])
+def test_storage_is_one_of_two(wrong):
+    with pytest.raises(InvalidInput, match="storage is"):
+        FlatBuild(storage=wrong)
