@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.jit import kernel, reordered
+from indexes.jit import kernel
 
 
 class Metric(IntEnum):
@@ -90,18 +90,3 @@ def exact_scores(
                 norm = np.sqrt(owns[place - first]) * np.sqrt(other)
                 score = score / norm if norm > 0 else 0.0
             out[place] = np.float32(score)
-
-
-@reordered
-def dot_products(values: Any, start: int, stop: int, query: Any, out: Any) -> None:
-    """Write approximate inner products of rows start:stop with one query into out[:stop - start].
-
-    values  (n, dim)  float32
-    query   (dim,)    float32
-    out     (rows,)   float32
-    """
-    for row in range(start, stop):
-        total = np.float32(0.0)
-        for i in range(values.shape[1]):
-            total += values[row, i] * query[i]
-        out[row - start] = total

@@ -39,14 +39,22 @@ def packed(values: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
 @kernel
 def _plain_dot(codes: Any, place: int, query: Any, at: int, n_bytes: int, bits: int) -> Any:
     """Return what `dot` does, on any CPU."""
-    total, low, parts = np.int32(0), (1 << bits) - 1, 8 // bits
+    total: Any = np.int32(0)
+    if bits == 8:
+        line, asked = codes[place : place + n_bytes], query[at : at + n_bytes]
+        for i in range(n_bytes):
+            total += np.int32(line[i]) * np.int32(asked[i])
+        return np.int32(total)
+    low, parts = (1 << bits) - 1, 8 // bits
     for start in range(0, n_bytes, LINE):
+        line = codes[place + start : place + start + LINE]
         for part in range(parts):
             first = at + start * parts + part * LINE
+            asked = query[first : first + LINE]
             for i in range(LINE):
-                value = (codes[place + start + i] >> (part * bits)) & low
-                total += np.int32(value) * np.int32(query[first + i])
-    return total
+                value = (line[i] >> (part * bits)) & low
+                total += np.int32(value) * np.int32(asked[i])
+    return np.int32(total)
 
 
 _WORD, _WORDS = ir.IntType(32), ir.VectorType(ir.IntType(32), 16)
@@ -88,13 +96,13 @@ def _dot_of(bits: int) -> Any:
     """Return `dot` for values of so many bits."""
 
     @intrinsic
-    def dot(_: Any, codes: Any, place: Any, query: Any, at: Any, n_bytes: Any) -> Any:
+    def _dot(_: Any, codes: Any, place: Any, query: Any, at: Any, n_bytes: Any) -> Any:
         def generate(*given: Any) -> Any:
             return _generated_dot(bits, *given)
 
         return types.int32(codes, types.intp, query, types.intp, types.intp), generate
 
-    return dot
+    return _dot
 
 
 _dot8, _dot4, _dot2 = _dot_of(8), _dot_of(4), _dot_of(2)

@@ -7,7 +7,7 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.metric import Metric, dot_products, exact_score, norms_of
+from indexes.metric import Metric, exact_score, exact_scores, norms_of
 
 pairs = st.integers(1, 9).flatmap(
     lambda dimension: strategies.matrices(
@@ -52,14 +52,16 @@ def test_a_norm_beyond_float32_is_infinite():
     assert norms_of(np.full((1, 2), 3e38, np.float32))[0] == np.inf
 
 
-@given(seed=st.integers(0, 2**32 - 1), dimension=st.integers(1, 300))
-def test_fast_products_stay_within_the_bound_that_pruning_relies_on(seed, dimension):
+@given(
+    n=st.integers(0, 11), seed=st.integers(0, 2**32 - 1), dimension=st.integers(1, 40),
+    metric=st.sampled_from(Metric),
+)  # fmt: skip
+def test_four_scores_at_once_are_those_of_one_by_one(n, seed, dimension, metric):
     random = np.random.default_rng(seed)
-    scale = 10.0 ** random.integers(-12, 12, (7, 1))
-    values = (random.standard_normal((7, dimension)) * scale).astype(np.float32)
-    query = random.standard_normal(dimension).astype(np.float32)
-    out = np.empty(5, np.float32)
-    dot_products(values, 1, 6, query, out)
-    exact = values[1:6].astype(np.float64) @ query.astype(np.float64)
-    lengths = norms_of(values[1:6]).astype(np.float64) * np.linalg.norm(query)
-    assert (np.abs(out - exact) <= dimension * 2.0**-24 * lengths + 1e-37).all()
+    scale = 10.0 ** random.integers(-20, 20, (9, 1)) * (random.random((9, 1)) < 0.8)
+    values = (random.standard_normal((9, dimension)) * scale).astype(np.float32)
+    queries = random.standard_normal((2, dimension)).astype(np.float32)
+    rows, out = random.integers(0, 9, n + 2), np.full(n + 2, 7, np.float32)
+    exact_scores(values, rows, n, queries, 1, int(metric), out)
+    expected = [exact_score(values, row, queries, 1, int(metric)) for row in rows[:n]]
+    assert out.tolist() == [*expected, 7, 7]
