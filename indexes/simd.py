@@ -23,7 +23,7 @@ COMPILED = not _FLAGS.DISABLE_JIT
 """Whether kernels are compiled; else they are interpreted and take the twins."""
 
 
-def _has(feature: str) -> bool:
+def has(feature: str) -> bool:
     """Return whether kernels may use an instruction: compiled, on a CPU that has it."""
     if not COMPILED:
         return False
@@ -34,7 +34,7 @@ def _has(feature: str) -> bool:
     return f"+{feature}" in features.split(",")
 
 
-VNNI = _has("avx512vnni") and _has("avx512f")
+VNNI = has("avx512vnni") and has("avx512f")
 """Whether four products of bytes are added to a sum in one instruction."""
 
 

@@ -9,7 +9,7 @@ from benchmarks.peers.dense import Engine, Setting
 from benchmarks.peers.dense_faiss import FaissGraph, FaissLists
 from benchmarks.peers.dense_hnswlib import Hnswlib
 from benchmarks.peers.dense_ngt import NgtOnng
-from benchmarks.peers.dense_ours import OurFlat, OurGraph
+from benchmarks.peers.dense_ours import OurFlat, OurGraph, OurLists
 from benchmarks.peers.dense_pynndescent import PyNNDescent
 from benchmarks.peers.dense_rabitqlib import RabitqHnsw, SymphonyQg
 from benchmarks.peers.dense_scann import Scann
@@ -30,6 +30,7 @@ MIDDLE, LARGE = 200_000, 1_000_000
 
 EFS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 900, 1300)
 GRAPH = {"ef": EFS}
+PROBES = (4, 6, 9, 13, 19, 28, 40, 56, 80, 112, 160, 224)
 LISTS = {"nprobe": (2, 4, 8, 16, 32, 64, 128, 256), "k_factor": (2, 5, 10, 25)}
 LEAVES = {"leaves": (4, 8, 16, 32, 64, 128, 256), "k_factor": (5, 10, 25, 50)}
 EXPLORED = {"epsilon": (0.0, 0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.18, 0.22, 0.26, 0.3)}
@@ -76,6 +77,7 @@ def _ours(storage: str, ef_construction: int | None = None) -> Known:
 
 ENGINES = (
     *map(_ours, STORAGES),
+    Known(OURS, "ivfpq", "retrieval-engine", OurLists, {"nprobe": PROBES}),
     Known(OURS, "flat", "retrieval-engine", OurFlat, {}, MIDDLE),
     Known("rabitqlib", "SymphonyQG", "rabitqlib", SymphonyQg, GRAPH, LARGE),
     Known("rabitqlib", "HNSW", "rabitqlib", RabitqHnsw, GRAPH, LARGE),

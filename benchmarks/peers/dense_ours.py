@@ -49,8 +49,8 @@ class OurGraph:
 
         of = Metric[metric.upper()]
         if self.ef_construction is None:
-            return HnswBuild(metric=of, storage=self.storage)
-        return HnswBuild(metric=of, storage=self.storage, ef_construction=self.ef_construction)
+            return HnswBuild(of, self.storage, graph_from=0)
+        return HnswBuild(of, self.storage, ef_construction=self.ef_construction, graph_from=0)
 
     def searcher(self, k: int, setting: Setting) -> Search:
         """Take `ef` or `recall`."""
@@ -70,6 +70,50 @@ class OurGraph:
         if "recall" in setting:
             return HnswSearch(recall=setting["recall"])
         return HnswSearch(ef_search=int(setting["ef"]))
+
+
+@dataclass
+class OurLists:
+    """Our inverted lists of product-quantised vectors."""
+
+    def warm_up(self, documents: Floats, metric: Name) -> None:
+        """Compile what building needs."""
+        self.build(documents[:WARM_UP_DOCUMENTS], metric, 1)
+
+    def build(self, documents: Floats, metric: Name, threads: int) -> None:
+        """Build; the threads are those of the environment."""
+        from indexes.ivfpq import IvfPq
+
+        self._index = IvfPq.build(documents, self._settings(metric))
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays, a file each; the vectors are those of the set."""
+        for name, array in self._index.arrays().items():
+            np.save(folder / f"{name}.npy", array)
+
+    def open(self, folder: Path, documents: Path, metric: Name) -> None:
+        """Map the arrays and the vectors."""
+        from indexes.ivfpq import IvfPq
+
+        self._index = IvfPq.from_arrays(
+            mapped_vectors(documents), mapped_arrays(folder), self._settings(metric)
+        )
+
+    def _settings(self, metric: Name) -> Any:
+        from indexes.ivfpq import IvfPqBuild
+        from indexes.metric import Metric
+
+        return IvfPqBuild(metric=Metric[metric.upper()])
+
+    def searcher(self, k: int, setting: Setting) -> Search:
+        """Take `nprobe` or `recall`."""
+        from indexes.ivfpq import IvfPqSearch
+
+        if "recall" in setting:
+            chosen = IvfPqSearch(recall=setting["recall"])
+        else:
+            chosen = IvfPqSearch(nprobe=int(setting["nprobe"]))
+        return lambda queries: self._index.search(queries, k, chosen).ids
 
 
 @dataclass
