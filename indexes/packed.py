@@ -21,6 +21,9 @@ from indexes.simd import VNNI, data_of, function_of
 LINE = 64
 """Bytes of a cache line, and of what is multiplied at once."""
 
+SMALLEST = 1e-35
+"""The largest of numbers that are told apart from 0: steps below have no inverse in float32."""
+
 
 def values_per_line(bits: int) -> int:
     """Return how many values of 8, 4 or 2 bits a line holds."""
@@ -127,3 +130,25 @@ bits     8, 4 or 2
 
 The sum, int32, is the same on every CPU.
 """
+
+
+@kernel
+def cut(row: Any, n: int, out: Any) -> Any:
+    """Write row[:n] as whole numbers with as small a step as they allow, then 0; return the step.
+
+    row  (≥ n,)  float32
+    out  (≥ n,)  int8     of −127 .. 127
+    """
+    # As whole numbers, of which the compiler compares many at once.
+    bits = row[:n].view(np.int32)
+    largest: Any = np.int32(0)
+    for i in range(n):
+        largest = max(largest, bits[i] & np.int32(0x7FFFFFFF))
+    found = np.int32(largest)
+    step = max(found.view(np.float32), np.float32(SMALLEST)) / np.float32(127)
+    steps = np.float32(1) / step
+    for i in range(n):
+        out[i] = np.int8(np.floor(row[i] * steps + np.float32(0.5)))
+    for i in range(n, len(out)):
+        out[i] = 0
+    return step

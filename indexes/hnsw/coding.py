@@ -19,7 +19,7 @@ from indexes.hnsw.settings import HnswBuild
 from indexes.hnsw.traversal import Space
 from indexes.jit import kernel
 from indexes.metric import Metric, norms_of
-from indexes.packed import LINE, dot, values_per_line
+from indexes.packed import LINE, cut, dot, values_per_line
 from indexes.validate import check_array, check_finite, frozen, stored
 from indexes.vectors import DenseVectors
 
@@ -160,22 +160,6 @@ def _biases(
         squares = np.einsum("ij,ij->i", block, block) / 2
         out[start : start + len(block)] = np.minimum(squares, LARGEST)
     return frozen(out)
-
-
-@kernel
-def cut(row: Any, n: int, out: Any) -> Any:
-    """Write row[:n] float32 as int8 with as large a step as it needs; return the step."""
-    # As whole numbers, of which the compiler compares many at once.
-    bits = row[:n].view(np.int32)
-    largest: Any = np.int32(0)
-    for i in range(n):
-        largest = max(largest, bits[i] & np.int32(0x7FFFFFFF))
-    found = np.int32(largest)
-    step = max(found.view(np.float32), np.float32(1e-37)) / np.float32(127)
-    steps = np.float32(1) / step
-    for i in range(n):
-        out[i] = np.int8(np.floor(row[i] * steps + np.float32(0.5)))
-    return step
 
 
 @kernel

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.ivfpq.codebooks import Lens, compare_centroids, cut, fill_table, turn
+from indexes.ivfpq.codebooks import Lens, compare_centroids, fill_table, turn
 from indexes.ivfpq.fastscan import DOCUMENTS, scan
 from indexes.ivfpq.lists import Lists
 from indexes.jit import kernel
 from indexes.metric import exact_scores
+from indexes.packed import cut
 from indexes.simd import prefetch_all
 from indexes.topk import keep_best, offer, sort_best_first
 

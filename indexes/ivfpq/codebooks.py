@@ -156,27 +156,6 @@ def prefix_bytes(dimension: int, build: IvfPqBuild) -> int:
 
 
 @kernel
-def cut(vector: Any, prefix: int, whole: Any) -> Any:
-    """Write the whole numbers of a vector's first components; return their scale.
-
-    vector  (≥ prefix,)  float32
-    whole   (n_bytes,)   int8     0 after the prefix
-    """
-    largest = np.float32(0.0)
-    for i in range(prefix):
-        largest = max(largest, abs(vector[i]))
-    scale = largest / np.float32(127.0)
-    step = np.float32(1.0) / scale
-    for i in range(prefix):
-        # Of a scale near 0 the inverse is infinite, and 0 times it NaN.
-        value = np.rint(vector[i] * step) if step < np.inf else np.float32(0.0)
-        whole[i] = np.int8(min(max(value, np.float32(-127.0)), np.float32(127.0)))
-    for i in range(prefix, len(whole)):
-        whole[i] = 0
-    return scale
-
-
-@kernel
 def compare_centroids(lens: Any, whole: Any, scale: Any, out: Any) -> None:
     """Write how near each centroid is (nlist,) float32: the product, less half its square."""
     n_bytes, offset = len(whole), np.int64(0)

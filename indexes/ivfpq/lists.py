@@ -14,12 +14,12 @@ from indexes.ivfpq.codebooks import (
     Codebooks,
     Lens,
     compare_centroids,
-    cut,
     find_codes,
     turn,
 )
 from indexes.ivfpq.fastscan import BYTES_PER_GROUP, DOCUMENTS
 from indexes.jit import kernel
+from indexes.packed import cut
 from indexes.threads import for_chunks
 from indexes.validate import (
     check_array,
