@@ -33,6 +33,9 @@ KS = (10, 100, 1000)
 SAMPLED = 64
 """Documents that stand in for queries where there are none."""
 
+NEARLY_ALL = 0.9
+"""Share of the documents that counts as all: a deleted one must not change what is chosen."""
+
 QUERIES_MIN = 16
 """Fewer queries with hits say nothing about others."""
 
@@ -114,17 +117,26 @@ class OperatingPoints(Generic[Settings]):
             allowed: share of the documents that may be found. The k-th hit among these is about
                 the k / allowed-th of all, so a rung has to reach the target at that depth.
         """
-        deep = k / allowed if allowed > 0 else inf
-        if target >= 1 or deep > KS[-1]:
+        depth = _depth(k, allowed)
+        if target >= 1 or depth is None:
             return None
-        column = self.recalls[:, next(j for j, most in enumerate(KS) if most >= deep)]
+        column = self.recalls[:, KS.index(depth)]
         reached = np.flatnonzero(column[:, 0] - column[:, 1] >= target)
         return int(reached[0]) if len(reached) else None
 
     def choose(self, target: float, k: int, *, allowed: float = 1.0) -> Settings | None:
-        """Return the settings of the first rung that reached a recall target; see `rung`."""
+        """Return the settings of the first rung that reached a recall target; see `rung`.
+
+        Settings that do more for more hits do as much as they did where they were measured.
+        """
         rung = self.rung(target, k, allowed=allowed)
-        return None if rung is None else self.ladder[rung]
+        if rung is None:
+            return None
+        settings: Any = self.ladder[rung]
+        if not hasattr(settings, "at_depth"):
+            return self.ladder[rung]
+        found: Settings = settings.at_depth(_depth(k, allowed))
+        return found
 
     def recall(self, rung: int | None, k: int) -> float | None:
         """Return the mean recall of a rung at one of `KS`; None: it was not measured."""
@@ -200,6 +212,12 @@ class Report:
 def evenly(n: int) -> NDArray[np.int64]:
     """Return the positions, at most `SAMPLED`, of evenly spaced ones of n documents."""
     return np.unique(np.linspace(0, n - 1, min(n, SAMPLED)).astype(np.int64))
+
+
+def _depth(k: int, allowed: float) -> int | None:
+    """Return the next of `KS` that k hits among a share of the documents are sure to be within."""
+    deep = inf if allowed <= 0 else k if allowed >= NEARLY_ALL else k / allowed
+    return next((most for most in KS if most >= deep), None)
 
 
 def _of_others(

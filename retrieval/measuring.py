@@ -44,7 +44,8 @@ def measure(
     """
     name = representation.name
     parts: list[Any] = [segment.index(name) for segment in snapshot.segments]
-    ladder = getattr(parts[0], "ladder", ()) if parts else ()
+    # A small segment has nothing to measure where a large one has.
+    ladder = next((part.ladder for part in parts if getattr(part, "ladder", ())), ())
     if not ladder or representation.lexical is not None:
         raise InvalidInput(
             f"representation {name!r} has nothing to measure: "

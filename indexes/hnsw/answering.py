@@ -98,7 +98,8 @@ def answer(
     for query in range(first, last):
         asked, scale = Asked(memory.query, queries[query]), np.float32(1.0)
         if space.bits:
-            scale /= see(lens, queries[query], memory.floats, memory.whole, memory.query)
+            unit = see(lens, queries[query], memory.floats, memory.whole, memory.query)
+            scale /= max(unit, np.float32(1e-30))  # of a query of zeros only biases are left
         n_fresh = len(top)
         if len(sizes):
             # All can be reached from the first, if not from the best.

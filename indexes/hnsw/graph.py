@@ -43,6 +43,8 @@ class Graph(NamedTuple):
         graph = cls(frozen(links), frozen(top), frozen(layers))
         if len(top) and not 0 <= int(top.min()) <= int(top.max()) < n:
             raise CorruptIndex(f"top reaches outside 0 .. {n - 1}: the file is damaged")
+        if len(np.unique(top)) < len(top):
+            raise CorruptIndex("top names a document twice: the file is damaged")
         if not _are_links(graph.links, n):
             raise CorruptIndex("links reach outside the documents: the file is damaged")
         start = 0

@@ -187,7 +187,7 @@ class Hnsw:
         """Return how to search for k of `count` documents; None: exactly."""
         share = count / max(len(self), 1)
         if asked.recall is not None:
-            point = self._points.choose(asked.recall, k, allowed=share)
+            point = self._points.choose(asked.recall, k)
             if point is None:
                 return None
             asked = point
@@ -197,7 +197,8 @@ class Hnsw:
         rescored = min(max(asked.rescored or k + max(3 * isqrt(k), ef // 8), k), ef)
         wide = min(len(self), int(ef / share) + 1) if count < len(self) else ef
         hops = ef * TWO_HOPS
-        if count * ROW_NS <= min(wide, hops) * STEP_NS:
+        row_ns = ROW_NS * self._vectors.dimension / 384
+        if count * row_ns <= min(wide, hops) * STEP_NS:
             return None
         return Effort(ef, rescored, True) if hops < wide else Effort(wide, rescored, False)
 

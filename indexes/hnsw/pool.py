@@ -18,7 +18,8 @@ WORST = 2**63 - 1
 @kernel
 def key_of(score: Any, ordinal: Any) -> Any:
     """Return the key of a candidate: lower keys are better, ties by lower ordinal."""
-    falling = np.float32(0.0 - score)  # never −0
+    sound = score == score  # what overflowed and says nothing comes last
+    falling = np.float32(0.0 - score if sound else np.inf)  # never −0
     number: Any = np.int64(falling.view(np.int32))
     if number < 0:  # the bits of negative numbers rise as they fall
         number ^= 0x7FFFFFFF

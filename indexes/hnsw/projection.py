@@ -38,14 +38,14 @@ def directions(
     Args:
         rows: centred vectors (n, dim); of many, some are taken.
         step: width is a multiple of it.
-        asked: how many directions to keep; None: as few as hold `ENERGY`.
+        asked: how many directions to keep, at the least; None: as few as hold `ENERGY`.
         seed: of the random turn.
     """
     dim = rows.shape[1]
     random = np.random.default_rng(seed)
     basis = np.eye(dim)
-    most = (dim - 1 if asked is None else min(asked, dim - 1)) // step * step
-    if most and len(rows):
+    most = (dim - 1) // step * step if asked is None else -(-asked // step) * step
+    if 0 < most < dim and len(rows):
         basis = _dominant(rows, random.standard_normal((most, dim)), step, asked)
     width = -(-len(basis) // step) * step
     turn = random.standard_normal((width, width))
@@ -68,6 +68,8 @@ def _dominant(rows: NDArray[np.float32], basis: Doubles, step: int, asked: int |
     for _ in range(ITERATIONS):
         basis = _product(basis, covariance)
         _orthonormalise(basis)
+    if not np.isfinite(basis).all():  # of numbers that float32 cannot add up
+        return np.eye(dim)
     if asked is not None:
         return basis
     held = np.cumsum((_product(basis, covariance) * basis).sum(axis=1))

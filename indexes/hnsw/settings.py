@@ -1,6 +1,6 @@
 """Settings of a graph index and of a search in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -39,10 +39,10 @@ class HnswBuild:
     M        links of a document on the upper layers; twice as many on the lowest
     ef_construction  candidates kept while the links of a document are found
     entry    "hierarchy": a search comes down through layers of ever more documents; "sampled": it
-             starts at the best of √n sampled documents
+             starts at √n documents, the first of the insertion order
     insertion  order in which documents are linked: "random", drawn from `seed`, or as "given"
-    dimensions  of what codes are made of: that many directions of the largest variance. None: as
-             few as hold 95 % of it, a whole number of cache lines
+    dimensions  of what codes are made of: that many directions of the largest variance, and as
+             many more as fill a cache line, or all. None: as few as hold 95 % of it
     prefix   search by so many of the first components, for Matryoshka embeddings; the best are
              scored again by all. None: all
     seed     of the insertion order and of the directions
@@ -98,11 +98,12 @@ class HnswSearch:
     """Settings of a search; by default it finds 99 % of the best.
 
     recall     the share of the exact top k to find: the first operating point that reached it when
-               the index was measured (see `indexes.operating_point`), the exact search if none did;
-               1 is exact. None: `RECALL`, unless `ef_search` or `rescored` decides
+               the index was measured (see `indexes.operating_point`), without a filter; the exact
+               search if none did, if k is above 1000, or for 1. None: `RECALL`, unless `ef_search`
+               or `rescored` decides
     ef_search  candidates kept at once, never fewer than k: more find more and take longer
-    rescored   how many of the candidates are scored by their vectors. None: k, and three times its
-               root or an eighth of the candidates more
+    rescored   how many of the candidates are scored by their vectors, k at least. None: k, and
+               three times its root or an eighth of the candidates more
 
     Raises:
         InvalidInput: a value outside its range, or `recall` beside what it decides.
@@ -128,6 +129,10 @@ class HnswSearch:
                 f"recall is {self.recall} beside ef_search or rescored: recall decides those, so "
                 "leave one of them out"
             )
+
+    def at_depth(self, k: int) -> "HnswSearch":
+        """Return the settings that search for fewer than k hits as these do for k."""
+        return replace(self, ef_search=max(self.ef_search or EF_SEARCH, k))
 
 
 def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:

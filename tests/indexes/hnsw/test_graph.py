@@ -164,6 +164,16 @@ def test_a_beginning_outside_is_refused(wrong: int) -> None:
         Hnsw.from_arrays(index.vectors(), index.arrays() | {"top": top}, index.settings)
 
 
+@pytest.mark.parametrize("entry", ["hierarchy", "sampled"])
+def test_a_beginning_named_twice_is_refused(entry: str) -> None:
+    """A walk has room to visit each document once."""
+    index = Hnsw.build(drawn(300), linked(M=4, entry=entry))
+    top = index.arrays()["top"].copy()
+    top[1] = top[0]
+    with pytest.raises(CorruptIndex, match="top"):
+        Hnsw.from_arrays(index.vectors(), index.arrays() | {"top": top}, index.settings)
+
+
 def test_vectors_may_come_in_batches() -> None:
     values = drawn(400)
     whole = Hnsw.build(values)

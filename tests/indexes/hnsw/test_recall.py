@@ -124,6 +124,33 @@ def test_a_target_is_reached_on_documents() -> None:
     assert index._effort(HnswSearch(recall=1.0), 10, N) is None
 
 
+@pytest.mark.parametrize("k", [1, 11, 60, 101])
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_a_target_holds_between_the_depths_that_are_measured(k: int, deleted: int) -> None:
+    index, _ = built(linked()).measured(drawn()[1])
+    mask = np.arange(N) >= deleted
+    effort = index._effort(HnswSearch(recall=0.9), k, N - deleted)
+    assert effort is None or effort.ef >= min(most for most in KS if most >= k)
+    assert recall(index, HnswSearch(recall=0.9), k=k, mask=mask) > 0.88
+
+
+def test_one_deleted_document_does_not_change_what_a_target_takes() -> None:
+    index, _ = built(linked()).measured(drawn()[1])
+    for k in KS:
+        assert index.points.rung(0.9, k) == index.points.rung(0.9, k, allowed=1 - 1 / N)
+
+
+@pytest.mark.parametrize("storage", ["int4", "int8", "float32"])
+def test_a_query_at_the_centre_is_answered(storage: str) -> None:
+    """Nothing is left of it once it is centred, and only lengths tell documents apart."""
+    documents = drawn()[0] - drawn()[0].mean(axis=0)
+    index = Hnsw.build(documents, linked(Metric.EUCLIDEAN, storage))
+    query = index.arrays().get("centre", np.zeros(DIM, np.float32))
+    truth = index.search(query, 10, EXACT)
+    found = index.search(query, 10, HnswSearch(ef_search=100, rescored=100))
+    assert len(set(found.ids[0].tolist()) & set(truth.ids[0].tolist())) >= 8
+
+
 def test_a_target_is_measured_on_queries_and_stored() -> None:
     index, report = built(linked()).measured(drawn()[1])
     again = Hnsw.from_arrays(index.vectors(), index.arrays(), index.settings)

@@ -32,6 +32,13 @@ def test_keys_sort_as_scores_do_then_ordinals(pairs: list[tuple[float, int]]) ->
         assert distance_of(np.int64(key)) == -score
 
 
+@pytest.mark.parametrize("bits", [0x7FC00000, 0xFFC00000])
+def test_a_score_that_says_nothing_comes_last(bits: int) -> None:
+    nothing = np.array(bits, np.uint32).view(np.float32)[()]
+    assert key_of(nothing, 3) > key_of(np.float32(-3e38), 3)
+    assert ordinal_of(key_of(nothing, 3)) == 3
+
+
 @given(st.lists(st.integers(-(2**40), 2**40), max_size=60, unique=True), st.integers(1, 20))
 def test_a_pool_keeps_the_lowest_keys(keys: list[int], most: int) -> None:
     pool, size = np.zeros(most + 2, np.int64), 0
@@ -108,7 +115,9 @@ def test_a_walk_is_that_of_its_twin(
     assert not memory.seen.any()
 
 
-@pytest.mark.parametrize(("dim", "asked", "width"), [(3, None, 64), (100, 64, 64), (200, 200, 192)])
+@pytest.mark.parametrize(
+    ("dim", "asked", "width"), [(3, None, 64), (100, 64, 64), (200, 130, 192), (200, 200, 256)]
+)
 def test_directions_keep_lengths_as_far_as_they_can(dim: int, asked: int, width: int) -> None:
     random = np.random.default_rng(0)
     rows = random.standard_normal((500, dim)).astype(np.float32)

@@ -242,7 +242,7 @@ def test_a_lie_with_a_right_checksum_is_reported_by_name(
 
 @pytest.mark.parametrize(
     "change",
-    [told("kind", "hnsw"), told("kind", ["flat"]), told("version", 2), told("version", "1")],
+    [told("kind", "later"), told("kind", ["flat"]), told("version", 2), told("version", "1")],
 )
 def test_an_index_of_another_kind_or_version_is_named(
     change: Change,
