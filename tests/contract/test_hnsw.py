@@ -61,10 +61,12 @@ class TestHnswFew(HnswContract):
     build_with = HnswBuild(Metric.COSINE)
 
 
+@pytest.mark.compiled
 class TestHnswOfAnEmptyGraph(HnswContract):
     """As few, with a graph that is not worth walking."""
 
 
+@pytest.mark.compiled
 class WalkedContract(HnswContract):
     """The graph is walked, however few there are; candidates enough for all of them."""
 

@@ -15,6 +15,7 @@ import retrieval as rt
 from indexes.flat import FlatBuild
 from indexes.hnsw import HnswBuild
 from indexes.inverted import InvertedBuild
+from indexes.simd import COMPILED
 from indexes.vectors import DenseVectors, SparseVectors
 from retrieval.representation import Spec
 
@@ -69,7 +70,8 @@ def _hashed(text: str, seed: int) -> tuple[int, ...]:
 
 KINDS: Mapping[str, Spec] = {
     "bm25": rt.Bm25(analysis=rt.Analysis.whitespace()),
-    "dense": (Hashed(), HnswBuild(M=2, ef_construction=8, graph_from=0)),
+    # Interpreted, a graph takes seconds to build.
+    "dense": (Hashed(), HnswBuild(M=2, ef_construction=8, graph_from=0 if COMPILED else 100)),
     "flat": (Hashed(), FlatBuild()),
     "sparse": (WordWeights(), InvertedBuild("bisection", "uint8", density=0.01)),
     "late": WordTokens(),

@@ -56,6 +56,7 @@ def test_no_bound_is_below_its_score(metric, storage, data, numbers, dimension):
     check_bounds(values, queries, metric, storage)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("metric", Metric)
 @pytest.mark.parametrize("exponent", [-45, -43, -38, -30, -19, 0, 19, 30, 37])
@@ -83,6 +84,7 @@ def left_out():
     return coarse * 2.0**-10, other, 63 * 0.49 * 2.0**-10
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("turned", [False, True])
 def test_bounds_have_nothing_to_give_away(turned):
     """One that is a hundredth nearer would be wrong."""
@@ -170,6 +172,7 @@ def test_among_reads_no_other_rows(storage, n_queries):
     same(rows.among(queries, 4, ordinals), expected)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("metric", Metric)
 def test_rows_whose_codes_say_enough_are_not_read(metric):
     """Of most only the codes are: they hold NaN, which would be offered."""
@@ -185,6 +188,7 @@ def test_rows_whose_codes_say_enough_are_not_read(metric):
     same(rows.search(queries, 3), expected)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("n_allowed", [0, 1, 40, 41, 79, 80])
 @pytest.mark.parametrize("storage", STORAGES)
 def test_few_allowed_and_many_are_found_alike(storage, n_allowed):

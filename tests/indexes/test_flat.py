@@ -39,6 +39,7 @@ def test_search_is_brute_force(metric, data, numbers, k, dimension):
     check(values, queries, k, metric=metric, mask=mask)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("metric", Metric)
 @pytest.mark.parametrize("exponent", [-44, -38, -30, -19, -10, 0, 10, 18, 19, 20, 30, 37])
 def test_every_magnitude_is_exact(metric, exponent):
@@ -65,6 +66,7 @@ def test_a_cosine_of_subnormal_numbers_is_found():
     check(values, np.full((1, 3), 1e18, np.float32), 1, metric=Metric.COSINE)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("n_queries", [1, 5])
 def test_sums_of_products_below_the_range_of_float32_are_found(n_queries):
     """Each product is rounded to nothing or to too much; their sum in float64 is not."""

@@ -16,6 +16,8 @@ from indexes.hnsw.graph import Graph, connect, layer_sizes, top_size
 from indexes.metric import Metric
 from indexes.vectors import DenseVectors
 
+pytestmark = pytest.mark.compiled
+
 
 def linked(*settings: Any, **more: Any) -> HnswBuild:
     """Return settings of an index that has a graph, however few documents."""

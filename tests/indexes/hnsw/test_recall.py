@@ -19,6 +19,8 @@ from indexes.vectors import DenseVectors
 N, N_QUERIES, DIM = 4_000, 60, 48
 EXACT = HnswSearch(recall=1.0)
 
+pytestmark = pytest.mark.compiled
+
 
 def linked(*settings: Any, **more: Any) -> HnswBuild:
     """Return settings of an index that has a graph, however few documents."""

@@ -115,6 +115,7 @@ def test_a_walk_is_that_of_its_twin(
     assert not memory.seen.any()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("dim", "asked", "width"), [(3, None, 64), (100, 64, 64), (200, 130, 192), (200, 200, 256)]
 )
@@ -129,6 +130,7 @@ def test_directions_keep_lengths_as_far_as_they_can(dim: int, asked: int, width:
         np.testing.assert_allclose(columns.T @ columns, np.eye(width), atol=1e-5)
 
 
+@pytest.mark.compiled
 def test_directions_are_those_of_the_largest_variance() -> None:
     """As the eigenvectors of the covariance say; then turned, so that all vary alike."""
     random = np.random.default_rng(1)
@@ -145,6 +147,7 @@ def test_directions_are_those_of_the_largest_variance() -> None:
     assert spread.max() < 4 * spread.mean()
 
 
+@pytest.mark.compiled
 def test_few_vectors_have_directions_too() -> None:
     for n in (1, 2, 5):
         rows = np.random.default_rng(2).standard_normal((n, 300)).astype(np.float32)
@@ -153,6 +156,7 @@ def test_few_vectors_have_directions_too() -> None:
         assert columns.shape[1] % 64 == 0
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("metric", Metric)
 @pytest.mark.parametrize("bits", [8, 4])
 def test_codes_rank_nearly_as_vectors_do(metric: Metric, bits: int) -> None:
