@@ -22,8 +22,6 @@ from workload import opened, state
 
 from indexes.hnsw import Hnsw, HnswBuild
 from indexes.inverted import Inverted
-from indexes.ivfpq import IvfPq, IvfPqBuild
-from indexes.ivfpq.index import LEARNED_FROM
 from indexes.metric import Metric
 from retrieval.errors import CorruptIndex, FormatUnknown
 from retrieval.store import container
@@ -274,8 +272,6 @@ def _tampered() -> dict[tuple[str, str, str], Callable[[], object]]:
     indexes["floats"] = Inverted.build(indexes["sparse"].vectors())
     squared = HnswBuild(Metric.EUCLIDEAN, M=2, graph_from=0)
     indexes["squares"] = Hnsw.build(indexes["dense"].vectors(), squared)
-    many = np.random.default_rng(0).standard_normal((LEARNED_FROM, 16)).astype(np.float32)
-    indexes["codebooks"] = IvfPq.build(many, IvfPqBuild(Metric.EUCLIDEAN, nlist=16))
     for name, index in indexes.items():
         vectors, own = index.vectors(), index.arrays()
         for what, changed in _tampering(vectors.arrays()):

@@ -274,8 +274,12 @@ MUTANTS = (
 
 
 def checks() -> list[Mutant]:
-    """Return a mutant for every check that loading makes of an array: it is left out."""
-    names = ["retrieval.store.documents", *(n for n in sys.modules if n.startswith("indexes."))]
+    """Return a mutant for every check that loading makes of an array: it is left out.
+
+    Not of `indexes.ivfpq`, which no collection keeps: its own tests lie to it.
+    """
+    loaded = (n for n in sys.modules if n.startswith("indexes.") and "ivfpq" not in n)
+    names = ["retrieval.store.documents", *loaded]
     return [mutant for name in sorted(names) for mutant in _checks_in(name)]
 
 
