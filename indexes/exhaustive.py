@@ -2,9 +2,8 @@
 
 The first pass (`indexes.first_pass`) writes an upper bound of the score of every row. The rows of
 the highest bounds are scored exactly; of the others only those whose bound reaches the k-th best
-score are looked at again. So the answer is that of brute force over the
-stored values in the canonical order of summation (`indexes.metric`), ids and scores, ties by lower
-ordinal.
+score are looked at again. So the answer is that of brute force over the stored values in the
+canonical order of summation (`indexes.metric`), ids and scores, ties by lower ordinal.
 """
 
 from collections.abc import Mapping
@@ -172,6 +171,14 @@ class Rows:
         out = np.full(candidates.shape, -np.inf, np.float32)
         _score(self._all.values, queries, self._metric, candidates, out)
         return out
+
+    def explain(self, query: NDArray[np.float32], row: int) -> dict[str, float]:
+        """Return the score of one row for one query (1, dim), and the numbers it is made of."""
+        return {
+            "score": float(self.score(query, frozen(np.array([[row]], np.int64)))[0, 0]),
+            "query_norm": float(norms_of(query)[0]),
+            "document_norm": float(self.norms[row]),
+        }
 
 
 @kernel

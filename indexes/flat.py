@@ -15,7 +15,7 @@ from indexes.bitmap import Bitmap
 from indexes.errors import InvalidInput
 from indexes.exhaustive import Rows, Storage
 from indexes.hits import Hits
-from indexes.metric import Metric, norms_of
+from indexes.metric import Metric
 from indexes.validate import (
     check_candidates,
     check_k,
@@ -136,9 +136,6 @@ class Flat:
         self, query: Any, ordinal: int, settings: FlatSearch | None = None
     ) -> dict[str, float]:
         """Return the score of one document and the numbers it is made of."""
+        check_settings(settings, FlatSearch)
         batch, row = check_one(self.queries(query)), check_ordinal(ordinal, len(self))
-        return {
-            "score": float(self.score(batch, np.array([[row]]), settings)[0, 0]),
-            "query_norm": float(norms_of(batch.values)[0]),
-            "document_norm": float(self._rows.norms[row]),
-        }
+        return self._rows.explain(batch.values, row)

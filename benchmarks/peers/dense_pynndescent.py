@@ -1,6 +1,6 @@
 """PyNNDescent: a graph by nearest-neighbour descent, compiled anew in every process that builds."""
 
-import pickle
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +30,15 @@ class PyNNDescent:
         self._index.prepare()
 
     def save(self, folder: Path) -> None:
-        """Write one file, in the only form there is: no one but this benchmark writes it."""
-        (folder / "index").write_bytes(pickle.dumps(self._index))
+        """Write the settings only: its one stored form is a pickle."""
+        settings = {"n_neighbors": self.n_neighbors, "multiplier": self.pruning_degree_multiplier}
+        (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
 
     def open(self, folder: Path, documents: Path, metric: Name) -> None:
-        """Read it into memory."""
-        self._index = pickle.loads((folder / "index").read_bytes())
+        """Build again, on one thread."""
+        import numpy as np
+
+        self.build(np.load(documents, mmap_mode="r"), metric, 1)
 
     def searcher(self, k: int, setting: Setting) -> Search:
         """Take `epsilon`, how far beyond the k-th distance it explores."""

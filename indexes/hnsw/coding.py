@@ -18,7 +18,7 @@ from indexes.hnsw.graph import Graph
 from indexes.hnsw.settings import HnswBuild
 from indexes.hnsw.traversal import Space
 from indexes.jit import kernel
-from indexes.metric import Metric, norms_of
+from indexes.metric import Metric
 from indexes.packed import LINE, cut, dot, values_per_line
 from indexes.validate import check_array, check_finite, frozen, stored
 from indexes.vectors import DenseVectors
@@ -132,13 +132,14 @@ class Coding(NamedTuple):
         own: dict[str, NDArray[Any]] = self._asdict()
         return own if self.codes.shape[1] else {"biases": self.biases}
 
-    def space(self, vectors: DenseVectors, graph: Graph, build: HnswBuild) -> tuple[Space, Lens]:
-        """Return what a search reads."""
+    def space(
+        self, vectors: DenseVectors, norms: NDArray[np.float32], graph: Graph, build: HnswBuild
+    ) -> tuple[Space, Lens]:
+        """Return what a search reads; `norms` (n,) are the lengths of the vectors."""
         values, factors = vectors.values, _NONE
         flat = frozen(values.reshape(-1))
         if not build.bits:
             if build.metric == Metric.COSINE:
-                norms = norms_of(values)
                 factors = frozen(np.where(norms > 0, 1 / np.maximum(norms, TINY), 0).astype("f4"))
             n_bytes = values.shape[1] * 4
             space = Space(flat.view(np.uint8), flat, factors, self.biases, n_bytes, 0, graph)

@@ -19,7 +19,6 @@ from indexes.hnsw.codes import Coder
 from indexes.hnsw.coding import Coding
 from indexes.hnsw.graph import Graph, layer_sizes
 from indexes.hnsw.settings import EF_SEARCH, HnswBuild, HnswSearch
-from indexes.metric import norms_of
 from indexes.operating_point import OperatingPoints, Report, RungSearch, evenly
 from indexes.threads import for_chunks
 from indexes.validate import (
@@ -73,7 +72,7 @@ class Hnsw:
         self._reader: Reader | None = None
         if self._coding is not None and self._graph is not None:
             sizes = frozen(np.array(layer_sizes(len(vectors), build), np.int64))
-            space, lens = self._coding.space(vectors, self._graph, build)
+            space, lens = self._coding.space(vectors, self._rows.norms, self._graph, build)
             self._reader = Reader(space, sizes, vectors.values, lens, int(build.metric))
 
     @classmethod
@@ -216,11 +215,7 @@ class Hnsw:
         """Return the score of one document and the numbers it is made of."""
         check_settings(settings, HnswSearch)
         batch, row = check_one(self.queries(query)), check_ordinal(ordinal, len(self))
-        return {
-            "score": float(self.score(batch, np.array([[row]]))[0, 0]),
-            "query_norm": float(norms_of(batch.values)[0]),
-            "document_norm": float(self._rows.norms[row]),
-        }
+        return self._rows.explain(batch.values, row)
 
     @property
     def ladder(self) -> Sequence[HnswSearch]:

@@ -148,7 +148,7 @@ def _nearest(points: Any, graph: Any, own: int, entry: int, most: int, memory: A
 def _diverse(points: Any, candidates: Any, n: int, degree: int, memory: Any) -> Any:
     """Keep candidates that are nearer to the document than to any kept before; return how many.
 
-    The heuristic of Malkov and Yashunin (2018, algorithm 4). Of copies one is kept.
+    The heuristic of Malkov and Yashunin (2018, algorithm 4). Of copies at distance 0 one is kept.
 
     candidates  (≥ n,)  int64  keys, the nearest first
     """

@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import isqrt
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.bitmap import Bitmap, kernel_bits
-from indexes.errors import CorruptIndex, InvalidInput, InvalidVectors
+from indexes.errors import CorruptIndex, InvalidInput
 from indexes.exhaustive import Rows
 from indexes.hits import Hits
 from indexes.ivfpq.answering import Effort, Memory, Reader, answer
@@ -18,14 +17,11 @@ from indexes.ivfpq.codebooks import Codebooks
 from indexes.ivfpq.lists import Lists
 from indexes.ivfpq.settings import IvfPqBuild, IvfPqSearch
 from indexes.ivfpq.training import factors_of, learn
-from indexes.metric import norms_of
 from indexes.operating_point import KS, OperatingPoints, Report, RungSearch, evenly
 from indexes.threads import for_chunks
 from indexes.validate import (
     check_candidates,
     check_k,
-    check_matrix,
-    check_numbers,
     check_one,
     check_ordinal,
     check_ordinals,
@@ -155,17 +151,7 @@ class IvfPq:
 
     def queries(self, values: Any) -> DenseVectors:
         """Check query vectors against this index: (n_queries, dimension) or one (dimension,)."""
-        if isinstance(values, DenseVectors):
-            queries = values
-        else:
-            rows = np.atleast_2d(check_numbers("queries", values))
-            queries = DenseVectors(frozen(check_matrix("queries", rows)))
-        if len(self) and queries.dimension != self._vectors.dimension:
-            raise InvalidVectors(
-                f"queries have dimension {queries.dimension}, the index {self._vectors.dimension}: "
-                "encode them with the encoder of the documents"
-            )
-        return queries
+        return self._vectors.queries(values)
 
     def search(
         self,
@@ -210,7 +196,7 @@ class IvfPq:
             asked = point or IvfPqSearch(nprobe=None)
         if asked.nprobe is None:
             return None
-        rescored = min(max(asked.rescored or k + 10 * isqrt(k), k), n)
+        rescored = min(asked.candidates(k), n)
         wanted = min(rescored, count)
         scanned = min(max(asked.nprobe * n / nlist, wanted * n / count), n)
         if count * ROW_NS < QUERY_NS + scanned * CODE_NS + rescored * ROW_NS:
@@ -229,12 +215,9 @@ class IvfPq:
         self, query: Any, ordinal: int, settings: IvfPqSearch | None = None
     ) -> dict[str, float]:
         """Return the score of one document and the numbers it is made of."""
+        check_settings(settings, IvfPqSearch)
         batch, row = check_one(self.queries(query)), check_ordinal(ordinal, len(self))
-        return {
-            "score": float(self.score(batch, np.array([[row]]), settings)[0, 0]),
-            "query_norm": float(norms_of(batch.values)[0]),
-            "document_norm": float(self._rows.norms[row]),
-        }
+        return self._rows.explain(batch.values, row)
 
     @property
     def ladder(self) -> Sequence[IvfPqSearch]:

@@ -1,6 +1,7 @@
 """Settings of an IVF-PQ index and of a search in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isqrt
 from typing import Literal, get_args
 
 from indexes.errors import InvalidInput
@@ -89,6 +90,14 @@ class IvfPqSearch:
             number = isinstance(self.recall, int | float) and not isinstance(self.recall, bool)
             if not number or not 0 <= self.recall <= 1:
                 raise InvalidInput(f"recall is {self.recall!r}: use a number from 0 to 1")
+
+    def candidates(self, k: int) -> int:
+        """Return how many candidates are scored by their vectors for k hits."""
+        return max(self.rescored or k + 10 * isqrt(k), k)
+
+    def at_depth(self, k: int) -> "IvfPqSearch":
+        """Return the settings that search for fewer than k hits as these do for k."""
+        return replace(self, rescored=self.candidates(k))
 
 
 def _check_count(name: str, value: object, low: int, high: int) -> None:
